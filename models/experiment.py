@@ -1,0 +1,374 @@
+"""The vocabulary: an experiment is a frozen object whose fields are its knobs and whose one verb is `train`.
+
+    class Coin(Experiment):
+        p: float = knob(0.5, low=0.0, high=1.0, help="Probability of heads.")
+
+        def train(self, start=None, moments=None):
+            yield Scalars(step=1, first=1, values={"heads": np.array([1.0])})
+
+Training is a stream of events: `Scalars` (columns of numbers), `Snapshot` (named arrays: a picture),
+`Checkpoint` (all that is needed to go on from there) and `Note` (a sentence). Events are plain arrays and
+numbers: no device, no graph. Everything else in Torchlight (widgets, links, bounds, command line, store,
+twins, forks) derives from the fields of the experiment and from this stream.
+
+Errors:
+
+    ValueError
+    └── BadExperiment          a knob out of bounds, an unknown knob, a change at an impossible step
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args, get_origin
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+
+if TYPE_CHECKING:
+    from models.running import Moments
+
+Value = bool | int | float | str
+Kind = Literal["int", "float", "bool", "choice", "text"]
+
+
+class BadExperiment(ValueError):
+    """Knobs that make no experiment; `faults` says per knob what is wrong, in words a visitor can act on."""
+
+    def __init__(self, faults: Mapping[str, str]) -> None:
+        self.faults = dict(faults)
+        super().__init__("; ".join(f"{name}: {fault}" for name, fault in self.faults.items()))
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One hyperparameter as declared: everything a widget, a link, a check or a test needs to know of it."""
+
+    name: str
+    kind: Kind
+    default: Value
+    help: str
+    label: str
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    log: bool = False
+    options: tuple[str, ...] = ()
+    live: bool = False
+    advanced: bool = False
+    group: str = ""
+    when: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+    max_length: int | None = None
+
+    def grid(self) -> tuple[float, ...]:
+        """The values a logarithmic slider stops at: 1, 1.5, 2, 3, 5, 7 times powers of ten, ends included.
+
+        Fixed once and for all: links carry values, and a changed grid would move old links.
+        """
+        if not self.log or self.low is None or self.high is None:
+            return ()
+        first, last = math.floor(math.log10(self.low)), math.ceil(math.log10(self.high))
+        nice = {
+            float(f"{mantissa}e{power}")
+            for power in range(first, last + 1)
+            for mantissa in ("1", "1.5", "2", "3", "5", "7")
+        }
+        inside = {value for value in nice if self.low <= value <= self.high}
+        return tuple(sorted(inside | {float(self.low), float(self.high)}))
+
+    def extremes(self) -> tuple[Value, ...]:
+        """The values a contract test must survive: both ends, or every option."""
+        match self.kind:
+            case "bool":
+                return (False, True)
+            case "choice":
+                return self.options
+            case "int":
+                return (int(self.low or 0), int(self.high or 0))
+            case "float":
+                return (float(self.low or 0), float(self.high or 0))
+            case "text":
+                return (self.default,)
+
+    def read(self, text: str) -> Value:
+        """The value that a link or a form says; raises `ValueError` where the text is no value of this kind."""
+        match self.kind:
+            case "bool":
+                if text not in ("true", "false"):
+                    raise ValueError("must be true or false")
+                return text == "true"
+            case "int":
+                return int(text)
+            case "float":
+                number = float(text)
+                if not math.isfinite(number):
+                    raise ValueError("must be a finite number")
+                return number
+            case "choice" | "text":
+                return text
+
+    def write(self, value: Value) -> str:
+        """The inverse of `read`, as short as the value allows."""
+        match value:
+            case bool():
+                return "true" if value else "false"
+            case float():
+                return repr(value)
+            case _:
+                return str(value)
+
+
+def knob(
+    default: Any,
+    *,
+    help: str,
+    low: float | None = None,
+    high: float | None = None,
+    step: float | None = None,
+    log: bool = False,
+    live: bool = False,
+    advanced: bool = False,
+    group: str = "",
+    label: str | None = None,
+    when: Mapping[str, tuple[Value, ...]] | None = None,
+    max_length: int | None = None,
+    pattern: str | None = None,
+) -> Any:
+    """Declare a hyperparameter: its default, bounds, scale and its one sentence of help.
+
+    `live` knobs may change while the run trains (recorded in `Experiment.changes`). `when` names the values
+    of other knobs for which this one matters; elsewhere the page hides it. Returns a pydantic field.
+    """
+    extra = {
+        "step": step, "log": log, "live": live, "advanced": advanced,
+        "group": group, "label": label, "when": dict(when or {}),
+    }  # fmt: skip
+    return Field(
+        default, description=help, ge=low, le=high, max_length=max_length, pattern=pattern, json_schema_extra=extra
+    )
+
+
+def _declared(name: str, info: FieldInfo) -> Knob:
+    extra: dict[str, Any] = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    bounds = {
+        attribute: getattr(rule, attribute)
+        for rule in info.metadata
+        for attribute in ("ge", "le", "max_length")
+        if getattr(rule, attribute, None) is not None
+    }
+    kinds: dict[Any, Kind] = {bool: "bool", int: "int", float: "float", str: "text"}
+    choices = get_args(info.annotation) if get_origin(info.annotation) is Literal else ()
+    return Knob(
+        name=name,
+        kind="choice" if choices else kinds[info.annotation],
+        default=info.default,
+        help=info.description or "",
+        label=extra.get("label") or name.replace("_", " "),
+        low=bounds.get("ge"),
+        high=bounds.get("le"),
+        options=choices,
+        max_length=bounds.get("max_length"),
+        **{key: extra[key] for key in ("step", "log", "live", "advanced", "group", "when")},
+    )
+
+
+@dataclass(frozen=True)
+class Scalars:
+    """Columns of numbers for the steps `first` … `step`, or for `step` alone.
+
+    `values[name]` has shape (step - first + 1,), float64; NaN where a quantity was not taken at a step.
+    """
+
+    step: int
+    first: int
+    values: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A picture of the run after `step` updates: named float32, int or uint8 arrays."""
+
+    step: int
+    arrays: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Weights, optimizer and random states after `step` updates: all that `train(start=…)` needs to go on."""
+
+    step: int
+    arrays: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence about the run at `step`. `text` is a template in English over `values`, so that it can be translated."""
+
+    step: int
+    kind: Literal["diverged", "resumed", "changed", "phase", "engine"]
+    text: str
+    values: Mapping[str, Value] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.text.format_map(self.values)
+
+
+Event = Scalars | Snapshot | Checkpoint | Note
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Wire rule of a snapshot array: sent as uint8 between `low` and `high` (None: the array's own range)."""
+
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Points:
+    """Wire rule of a snapshot array: the first `count` rows, float32."""
+
+    count: int
+
+
+@dataclass(frozen=True)
+class Story:
+    """A named setting and the one sentence that it is bound to fulfil on 10 of 10 seeds."""
+
+    name: str
+    sentence: str
+    experiment: Experiment
+
+
+Change = tuple[int, str, Value]
+
+
+class Experiment(BaseModel):
+    """A frozen, keyword-only, valid set of knobs. Equal knobs are the same run, wherever and whenever it trains."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
+
+    version: ClassVar[int] = 1
+    """Raised whenever the same knobs would train differently: old runs then keep their own key."""
+    title: ClassVar[str] = ""
+    wire: ClassVar[Mapping[str, Pixels | Points]] = {}
+    """How each snapshot array travels to the browser; arrays not named here stay on the server."""
+    stories: ClassVar[tuple[Story, ...]] = ()
+
+    seed: int = knob(0, low=0, high=2**31 - 1, help="Seed of every random stream: weights, noise, order of batches.")
+    steps: int = knob(2000, low=1, high=1_000_000, help="Training steps.")
+    changes: tuple[Change, ...] = Field(
+        (), description="Knobs changed while training: (step, knob, value); the change acts from that step on."
+    )
+
+    @model_validator(mode="after")
+    def _changes_are_possible(self) -> Self:
+        knobs = self.knobs()
+        for step, name, value in self.changes:
+            if name not in knobs or not knobs[name].live:
+                raise ValueError(f"changes: {name!r} cannot change during training")
+            if not 0 <= step < self.steps:
+                raise ValueError(f"changes: step {step} is not inside the run's {self.steps} steps")
+            type(self).model_validate({name: value})
+        if list(self.changes) != sorted(self.changes, key=lambda change: change[0]):
+            raise ValueError("changes: must be in order of their steps")
+        return self
+
+    @classmethod
+    @cache
+    def knobs(cls) -> Mapping[str, Knob]:
+        """Every knob by name, in order of declaration, the inherited `seed` and `steps` last."""
+        own = [name for name in cls.model_fields if name not in ("seed", "steps", "changes")]
+        return {name: _declared(name, cls.model_fields[name]) for name in (*own, "steps", "seed")}
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """The experiment with these knobs; raises `BadExperiment` that says for each knob what is wrong."""
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            faults = {str(fault["loc"][0] if fault["loc"] else "knobs"): fault["msg"] for fault in error.errors()}
+            raise BadExperiment(faults) from None
+
+    def but(self, **knobs: Any) -> Self:
+        """This experiment with some knobs changed, validated anew; raises `BadExperiment`."""
+        return self.of({**self.model_dump(), **knobs})
+
+    def fork(self, step: int, **knobs: Any) -> Self:
+        """This experiment up to `step`, with `knobs` changed from there on; `steps` may grow or shrink as well.
+
+        Raises `BadExperiment` where a knob cannot change during training.
+        """
+        steps = knobs.pop("steps", self.steps)
+        kept = [change for change in self.changes if change[0] < step]
+        base = self.of({**self.model_dump(), "steps": max(steps, step + 1), "changes": tuple(kept)})
+        now = base.at(step)
+        news = [(step, name, value) for name, value in knobs.items() if getattr(now, name) != value]
+        return base.but(steps=steps, changes=(*kept, *news))
+
+    def at(self, step: int) -> Self:
+        """The knobs in force for the update that leads from `step` to `step + 1`, without the list of changes."""
+        values = self.model_dump()
+        values.update({name: value for when, name, value in self.changes if when <= step}, changes=())
+        return self.model_construct(**values)
+
+    def agrees_until(self, other: Experiment) -> int:
+        """How many first steps of both runs are the same training, update for update.
+
+        A checkpoint of one run up to that step is a checkpoint of the other: forks and longer runs start there.
+        """
+        if type(self) is not type(other) or self.version != other.version:
+            return 0
+        moments = sorted({0, *(step for step, *_ in self.changes), *(step for step, *_ in other.changes)})
+        for step in moments:
+            if self.at(step).model_dump(exclude={"steps"}) != other.at(step).model_dump(exclude={"steps"}):
+                return step
+        return min(self.steps, other.steps)
+
+    @property
+    def key(self) -> str:
+        """26 characters of a-z and 2-7: a hash of class name, version and every knob. Device and libraries stay out."""
+        said = json.dumps([type(self).__name__, self.version, self.model_dump(mode="json")], sort_keys=True)
+        return base64.b32encode(hashlib.sha256(said.encode()).digest())[:26].decode().lower()
+
+    def differences(self, other: Experiment) -> dict[str, tuple[Any, Any]]:
+        """The knobs in which two experiments of one class differ, as (own, other's) value."""
+        mine, theirs = self.model_dump(), other.model_dump()
+        return {name: (mine[name], theirs[name]) for name in mine if mine[name] != theirs[name]}
+
+    def __repr__(self) -> str:
+        said = [
+            f"{name}={getattr(self, name)!r}"
+            for name, info in type(self).model_fields.items()
+            if getattr(self, name) != info.default
+        ]
+        return f"{type(self).__name__}({', '.join(said)})"
+
+    __str__ = __repr__
+
+    def train(self, start: Checkpoint | None = None, moments: Moments | None = None) -> Iterator[Event]:
+        """Train from the beginning, or from a checkpoint of a run that agrees so far, and tell what happens.
+
+        The stream ends with a `Checkpoint` at `steps`, or with a `Note` of kind "diverged".
+        """
+        raise NotImplementedError
+
+    def measure(self, snapshot: Snapshot) -> Mapping[str, float]:
+        """Numbers computed from a picture alone (mode coverage, distances): a pure function, run beside training."""
+        return {}
+
+    def references(self) -> Mapping[str, tuple[float, float]]:
+        """Per measured number: its value for a perfect model and for a null model, at the same sample size."""
+        return {}
+
+
+def knobs_in_order(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """`values` restricted to `names`, in the order of `names`."""
+    return {name: values[name] for name in names if name in values}

@@ -1,0 +1,90 @@
+"""How a run is run: devices, threads, seeded streams, and the moments at which it is recorded.
+
+Snapshots sit at log-spaced steps (every step at first, then each 3 % later), so that any run can be scrubbed:
+early training, where most happens, in slow motion. The steps are a pure function of the step number: a resumed
+run is recorded at the same ones as an undisturbed run.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+
+@dataclass(frozen=True)
+class Due:
+    """What is to be recorded after a step."""
+
+    snapshot: bool
+    checkpoint: bool
+
+
+class Moments:
+    """Decides after which steps the training loop stops to tell what happened.
+
+    The loop runs undisturbed to `after(step)`, leaving early only if `asked` was raised, by another thread,
+    to hear of the newest losses; with `everything` also raised it hands over a snapshot and a checkpoint.
+    """
+
+    def __init__(self, dense: int = 50, ratio: float = 1.03, checkpoint_ratio: float = 1.25, block: int = 1000) -> None:
+        self.dense, self.ratio, self.checkpoint_ratio, self.block = dense, ratio, checkpoint_ratio, block
+        self.asked = False
+        self.everything = False
+
+    def after(self, step: int) -> int:
+        """The next step, later than `step`, after which the loop must stop by itself."""
+        return min(self._next(step, self.dense, self.ratio), step + self.block)
+
+    def due(self, step: int) -> Due:
+        """What to record after `step`; lowers `asked` and `everything`."""
+        everything, self.asked, self.everything = self.everything, False, False
+        return Due(
+            snapshot=everything or step == 0 or self._next(step - 1, self.dense, self.ratio) == step,
+            checkpoint=everything or self._next(step - 1, 1, self.checkpoint_ratio) == step,
+        )
+
+    @staticmethod
+    def _next(step: int, dense: int, ratio: float) -> int:
+        """The first member of the fixed sequence 0, 1, … dense, dense·ratio, dense·ratio² … that exceeds `step`."""
+        if step < dense:
+            return step + 1
+        power = int(np.floor(np.log(max(step, 1) / dense) / np.log(ratio)))
+        while True:
+            power += 1
+            moment = round(dense * ratio**power)
+            if moment > step:
+                return moment
+
+
+def device() -> torch.device:
+    """Where to train: `TORCHLIGHT_DEVICE` if set, else CUDA, else Apple's MPS, else the CPU."""
+    wanted = os.environ.get("TORCHLIGHT_DEVICE", "")
+    if wanted:
+        return torch.device(wanted)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def signature() -> dict[str, str]:
+    """What bit-identity depends on: device, thread count, instruction set and library version."""
+    where = device()
+    name = torch.cuda.get_device_name(where) if where.type == "cuda" else platform.machine()
+    return {
+        "device": where.type,
+        "processor": name,
+        "threads": str(torch.get_num_threads()),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "torch": torch.__version__,
+    }
+
+
+def stream(seed: int, name: str, where: torch.device | str = "cpu") -> torch.Generator:
+    """An independent random stream for one purpose, so that changing one use of chance leaves the others alone."""
+    words = [seed, *name.encode()]
+    mixed = int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> 1)
+    return torch.Generator(where).manual_seed(mixed)
