@@ -23,7 +23,7 @@ import base64
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args, get_origin
@@ -239,6 +239,17 @@ class Points:
 
 
 @dataclass(frozen=True)
+class Reference:
+    """What a measured number can mean: its mean and 2.5 % … 97.5 % band for fresh samples of the data itself
+    ("perfect"), and its value for a model that knows nothing but the data's mean and covariance ("null")."""
+
+    perfect: float
+    low: float
+    high: float
+    null: float
+
+
+@dataclass(frozen=True)
 class Story:
     """A named setting and the one sentence that it is bound to fulfil on 10 of 10 seeds."""
 
@@ -364,11 +375,6 @@ class Experiment(BaseModel):
         """Numbers computed from a picture alone (mode coverage, distances): a pure function, run beside training."""
         return {}
 
-    def references(self) -> Mapping[str, tuple[float, float]]:
-        """Per measured number: its value for a perfect model and for a null model, at the same sample size."""
+    def references(self) -> Mapping[str, Reference]:
+        """Per measured number: what a perfect and a null model reach at the same sample size."""
         return {}
-
-
-def knobs_in_order(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """`values` restricted to `names`, in the order of `names`."""
-    return {name: values[name] for name in names if name in values}
