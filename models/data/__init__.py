@@ -1,0 +1,1 @@
+"""Data that needs no network: sets on the plane with exact densities, drawings, and small sets of images."""
