@@ -271,7 +271,6 @@ class Experiment(BaseModel):
     title: ClassVar[str] = ""
     wire: ClassVar[Mapping[str, Pixels | Points]] = {}
     """How each snapshot array travels to the browser; arrays not named here stay on the server."""
-    stories: ClassVar[tuple[Story, ...]] = ()
 
     seed: int = knob(0, low=0, high=2**31 - 1, help="Seed of every random stream: weights, noise, order of batches.")
     steps: int = knob(2000, low=1, high=1_000_000, help="Training steps.")
@@ -370,6 +369,11 @@ class Experiment(BaseModel):
         The stream ends with a `Checkpoint` at `steps`, or with a `Note` of kind "diverged".
         """
         raise NotImplementedError
+
+    @classmethod
+    def stories(cls) -> tuple[Story, ...]:
+        """Named settings; the first is what a page opens with."""
+        return ()
 
     def measure(self, snapshot: Snapshot) -> Mapping[str, float]:
         """Numbers computed from a picture alone (mode coverage, distances): a pure function, run beside training."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,3 +89,42 @@ def stream(seed: int, name: str, where: torch.device | str = "cpu") -> torch.Gen
     words = [seed, *name.encode()]
     mixed = int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> 1)
     return torch.Generator(where).manual_seed(mixed)
+
+
+def captured(
+    step: Callable[[], None], where: torch.device, random: torch.Generator, tensors: Iterable[torch.Tensor]
+) -> Callable[[], None]:
+    """`step` as one CUDA graph where there is a GPU (one launch instead of hundreds); elsewhere `step` itself.
+
+    All that `step` reads and writes must stay at its address and on the device. `tensors` are those it changes
+    (put back after the warm-up that capture needs); `random` is registered with the graph, so that every replay
+    draws fresh numbers. Where the driver refuses capture, the step stays eager.
+    """
+    if where.type != "cuda":
+        return step
+    changed = list(tensors)
+    saved, state = [tensor.clone() for tensor in changed], random.get_state()
+
+    def put_back() -> None:
+        for tensor, value in zip(changed, saved, strict=True):
+            tensor.copy_(value)
+        random.set_state(state)
+
+    graph = torch.cuda.CUDAGraph()
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    try:
+        with torch.cuda.stream(side):
+            for _ in range(3):
+                step()
+        torch.cuda.current_stream().wait_stream(side)
+        put_back()
+        graph.register_generator_state(random)
+        with torch.cuda.graph(graph):
+            step()
+    except RuntimeError:
+        torch.cuda.synchronize()
+        put_back()
+        return step
+    put_back()
+    return graph.replay

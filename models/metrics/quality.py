@@ -1,0 +1,70 @@
+"""The numbers shown beside a generator, by data set, with the range that a perfect generator stays in.
+
+A number without its floor misleads: 98.9 % high quality is perfection (the data themselves fall outside 3σ that
+often), and 99.5 % is a sign of collapse. So every number here comes with a `Reference` at the same sample size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from models.data.images import digits
+from models.data.plane import plane
+from models.experiment import Reference
+from models.metrics.coverage import coverage
+from models.metrics.digits import digit_quality
+from models.metrics.distances import EnergyDistance
+from models.metrics.references import reference
+
+COMPARED = 1000
+"""Samples used for the energy distance: quadratic in their number, and this many are compared in milliseconds."""
+
+
+@cache
+def _energy(name: str, drawing: str) -> EnergyDistance:
+    data = plane(name, drawing).sample(COMPARED, torch.Generator().manual_seed(0))
+    return EnergyDistance(data)
+
+
+def quality(name: str, drawing: str, samples_NX: Tensor) -> Mapping[str, float]:
+    """Measured numbers of samples (N, X); which ones depends on what is known of the data."""
+    if name == "digits":
+        return digit_quality(samples_NX)
+    data = plane(name, drawing)
+    numbers = {"energy_distance": _energy(name, drawing)(samples_NX[:COMPARED])}
+    if data.modes is not None and data.mode_sigma is not None:
+        found = coverage(samples_NX, data.modes, data.mode_sigma)
+        numbers |= {
+            "modes_covered": float(found.modes_covered),
+            "high_quality": found.high_quality,
+            "reverse_kl": found.reverse_kl,
+        }
+    return numbers
+
+
+@cache
+def quality_references(name: str, drawing: str, count: int) -> Mapping[str, Reference]:
+    """What fresh data, and one Gaussian with the data's mean and covariance, score in `quality` with `count` samples."""
+    if name == "digits":
+        pool = digits()[0]
+    else:
+        pool = plane(name, drawing).sample(20_000, torch.Generator().manual_seed(1))
+    mean_X, covariance_XX = pool.mean(0), torch.cov(pool.T)
+    # Digits have constant corner pixels, hence the small ridge.
+    root_XX = torch.linalg.cholesky(covariance_XX + 1e-6 * torch.eye(len(mean_X)))
+
+    def perfect(seed: int) -> Tensor:
+        random = torch.Generator().manual_seed(100 + seed)
+        if name == "digits":
+            return pool[torch.randint(len(pool), (count,), generator=random)]
+        return plane(name, drawing).sample(count, random)
+
+    def null(seed: int) -> Tensor:
+        random = torch.Generator().manual_seed(500 + seed)
+        return mean_X + torch.randn(count, len(mean_X), generator=random) @ root_XX.T
+
+    return reference(lambda samples: quality(name, drawing, samples), perfect, null)

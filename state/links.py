@@ -1,0 +1,123 @@
+"""Links: an experiment and what of it is looked at, as query parameters, and back.
+
+A link carries only knobs that differ from their default, so that it stays short; `changes` are written
+"step:knob:value", joined by commas; `at` is the step looked at, `twin` the one knob in which a second run
+differs, `view` the layers that are switched off. Whatever a stranger writes into a link, reading it gives a valid
+experiment and a list of what had to be corrected, never an exception.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from models.experiment import BadExperiment, Experiment, Value
+
+LONGEST = 4000
+"""Characters of a link's values that are read at all; browsers and proxies cut longer links anyway."""
+MOST_CHANGES = 50
+VIEW = re.compile(r"[a-z_.]{0,200}")
+
+
+@dataclass(frozen=True)
+class Link:
+    """What a link says; `corrected` names each parameter that was unusable and was left out."""
+
+    experiment: Experiment
+    at: int | None = None
+    twin: tuple[str, Value] | None = None
+    view: str = ""
+    corrected: tuple[str, ...] = field(default=())
+
+
+def write(
+    experiment: Experiment, at: int | None = None, twin: tuple[str, Value] | None = None, view: str = ""
+) -> dict[str, str]:
+    """The query parameters that `read` turns back into the same experiment, step, twin and view."""
+    knobs = experiment.knobs()
+    said = {
+        name: knob.write(getattr(experiment, name))
+        for name, knob in knobs.items()
+        if getattr(experiment, name) != knob.default
+    }
+    if experiment.changes:
+        said["changes"] = ",".join(f"{step}:{name}:{knobs[name].write(value)}" for step, name, value in experiment.changes)
+    if at is not None:
+        said["at"] = str(at)
+    if twin is not None:
+        said["twin"] = f"{twin[0]}:{knobs[twin[0]].write(twin[1])}"
+    if view:
+        said["view"] = view
+    return said
+
+
+def read(cls: type[Experiment], parameters: Mapping[str, str]) -> Link:
+    """The experiment a link describes; parameters that make no sense fall back to defaults and are named."""
+    corrected: list[str] = []
+    given = {name: value for name, value in parameters.items() if len(value) <= LONGEST}
+    corrected += [name for name in parameters if name not in given]
+    values: dict[str, Value] = {}
+    for name, knob in cls.knobs().items():
+        if name not in given:
+            continue
+        try:
+            value = knob.read(given[name])
+            cls.of({name: value})
+            values[name] = value
+        except (BadExperiment, ValueError, OverflowError):
+            corrected.append(name)
+    experiment = _valid(cls, values, corrected)
+    experiment = _changed(experiment, given.get("changes", ""), corrected)
+    return Link(
+        experiment,
+        at=_step(given.get("at"), experiment.steps, corrected),
+        twin=_twin(experiment, given.get("twin"), corrected),
+        view=given["view"] if VIEW.fullmatch(given.get("view", "-")) else "",
+        corrected=tuple(dict.fromkeys(corrected)),
+    )
+
+
+def _valid(cls: type[Experiment], values: dict[str, Value], corrected: list[str]) -> Experiment:
+    """Knobs that are fine alone may be impossible together; then the ones the class complains of go."""
+    while True:
+        try:
+            return cls.of(values)
+        except BadExperiment as error:
+            guilty = [name for name in error.faults if name in values] or list(values)
+            corrected += guilty
+            values = {name: value for name, value in values.items() if name not in guilty}
+
+
+def _changed(experiment: Experiment, text: str, corrected: list[str]) -> Experiment:
+    knobs = experiment.knobs()
+    for part in text.split(",")[:MOST_CHANGES] if text else []:
+        try:
+            step, name, value = part.split(":", 2)
+            change = (int(step), name, knobs[name].read(value))
+            experiment = experiment.but(changes=(*experiment.changes, change))
+        except (BadExperiment, ValueError, KeyError, OverflowError):
+            corrected.append("changes")
+    return experiment
+
+
+def _step(text: str | None, steps: int, corrected: list[str]) -> int | None:
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        corrected.append("at")
+        return None
+    return min(int(text), steps)
+
+
+def _twin(experiment: Experiment, text: str | None, corrected: list[str]) -> tuple[str, Value] | None:
+    if text is None:
+        return None
+    name, _, value = text.partition(":")
+    try:
+        read_value = experiment.knobs()[name].read(value)
+        experiment.but(**{name: read_value})
+        return name, read_value
+    except (BadExperiment, ValueError, KeyError, OverflowError):
+        corrected.append("twin")
+        return None
