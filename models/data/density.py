@@ -47,7 +47,7 @@ class PlaneData(ABC):
         """(N,) float64 log density in nats, on the CPU; -inf outside the support and at points that are not finite."""
         points_N2 = points_N2.detach().to("cpu", torch.float64)
         finite_N = points_N2.isfinite().all(dim=1)
-        blocks = points_N2.nan_to_num().clamp(-FARTHEST, FARTHEST).split(CHUNK)
+        blocks = torch.split(points_N2.nan_to_num().clamp(-FARTHEST, FARTHEST), CHUNK)
         log_density_N = torch.cat([self._log_density(block_N2) for block_N2 in blocks])
         return log_density_N.where(finite_N, -torch.inf)
 
@@ -63,4 +63,4 @@ def inside(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
     Without it one point in some millions would land on a border of the support, where the density is 0.
     """
     steps = torch.randint(2**DYADIC_BITS, shape, generator=generator, device=generator.device)
-    return (steps.float() + 0.5) / 2**DYADIC_BITS
+    return steps.float().add(0.5).div(2**DYADIC_BITS)

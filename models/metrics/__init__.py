@@ -1,0 +1,1 @@
+"""How good is a generator? Coverage of modes, distances between samples, and what those numbers can mean."""
