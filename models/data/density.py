@@ -64,3 +64,15 @@ def inside(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
     """
     steps = torch.randint(2**DYADIC_BITS, shape, generator=generator, device=generator.device)
     return steps.float().add(0.5).div(2**DYADIC_BITS)
+
+
+def log_sums(log_R: Tensor, point_R: Tensor, n: int) -> Tensor:
+    """(n,) log of the sum of exp(log_R) over each point's terms, `point_R` saying whose they are; -inf where none is.
+
+    Astronomically far terms are -inf or no number at all (infinity - infinity); both count as nothing.
+    """
+    log_R = log_R.nan_to_num(nan=-torch.inf, posinf=-torch.inf, neginf=-torch.inf)
+    # From the largest term on, since scatter has no logsumexp; a largest term of -inf would make -inf - -inf.
+    peak_N = torch.full((n,), -torch.inf, dtype=log_R.dtype).scatter_reduce(0, point_R, log_R, "amax")
+    finite_N = peak_N.nan_to_num(neginf=0.0)
+    return finite_N + torch.zeros_like(peak_N).index_add(0, point_R, (log_R - finite_N[point_R]).exp()).log()

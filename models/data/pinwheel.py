@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.data.density import PlaneData
+from models.data.density import PlaneData, log_sums
 
 BLADES, RADIAL, TANGENTIAL, RATE, SCALE = 5, 0.3, 0.1, 0.25, 2.0
 SECTOR = 2 * math.pi / BLADES
@@ -59,9 +59,7 @@ def _log_folded(rho_N: Tensor, angle_N: Tensor) -> Tensor:
     r_R, a_R = rho_R * low_R.cos(), rho_R * low_R.sin()
     slope_R = (1 + RATE * r_R.exp() * a_R).abs().clamp_min(1e-9)
     log_R = _log_blob(r_R, a_R) - slope_R.log() - math.log(BLADES)
-    # A sum of exponentials per point, from its largest term: scatter has no logsumexp.
-    peak_N = torch.full_like(rho_N, -math.inf).scatter_reduce(0, point_R, log_R, "amax")
-    return peak_N + torch.zeros_like(rho_N).index_add(0, point_R, (log_R - peak_N[point_R]).exp()).log()
+    return log_sums(log_R, point_R, len(rho_N))
 
 
 def _log_mean_over_angle(rho_N: Tensor) -> Tensor:
