@@ -1,0 +1,196 @@
+"""Experiments without a browser: `python -m state train GanTraining --steps 2000 --seed 3`.
+
+The same store, the same queue, the same processes as in the app: what is trained here is seen there. Options of
+`train` are the knobs of the experiment, with their help, bounds and choices.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from json import dumps as to_json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from models.catalogue import experiments
+from models.experiment import BadExperiment, Experiment, Knob
+from state.history import Cursor, Delta
+from state.home import hold_server_lock, home
+from state.reasons import NO_SUCH_RUN
+from state.runs import Refused, Run, Runs
+from state.supervisor import ensure_supervisor
+
+Json = Annotated[bool, tyro.conf.arg(help="One JSON object per line instead of text.")]
+Home = Annotated[Path, tyro.conf.arg(help="Where runs live, instead of TORCHLIGHT_HOME.")]
+Key = Annotated[str, tyro.conf.Positional, tyro.conf.arg(help="The key of the run, as `list` shows it.")]
+POLL_S = 0.05
+
+
+def told(value: Any) -> Any:
+    """`value` for JSON, in which numbers that are not finite have no place: they become their names."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(value)
+    return value
+
+
+def line(run: Run) -> dict[str, Any]:
+    """A run in one line."""
+    status = run.status()
+    return {"key": run.key, "name": run.name, "state": status.state, "step": status.step, "steps": status.steps}
+
+
+def say(run: Run, as_json: bool) -> None:
+    said = line(run)
+    print(to_json(said) if as_json else "{key}  {state:<11} {step:>8}/{steps:<8} {name}".format(**said))
+
+
+def events(delta: Delta) -> Iterator[dict[str, Any]]:
+    """What a delta says, as JSON objects."""
+    for scalars in delta.scalars:
+        values = {name: [told(float(value)) for value in column] for name, column in scalars.values.items()}
+        yield {"event": "scalars", "first": scalars.first, "step": scalars.step, "values": values}
+    for step in delta.moments:
+        yield {"event": "snapshot", "step": int(step)}
+    for note in delta.notes:
+        yield {"event": "note", "step": note.step, "kind": note.kind, "text": str(note)}
+
+
+def follow(run: Run, as_json: bool) -> int:
+    """Tell what happens until the run ends; the exit code."""
+    cursor: Cursor | None = None
+    while True:
+        status = run.status()
+        delta = run.since(cursor)
+        cursor = delta.cursor
+        if as_json:
+            for event in events(delta):
+                print(to_json(event), flush=True)
+        elif sys.stderr.isatty():
+            print(
+                f"\r{status.state} {status.step}/{status.steps}, {status.rate:.0f} steps/s  ", end="", file=sys.stderr
+            )
+        if status.ended or status.state == "paused":
+            break
+        ensure_supervisor(run.directory.parent.parent)
+        time.sleep(POLL_S)
+    end = {"event": "end", **line(run), "reason": str(status.reason) if status.reason else None}
+    print(to_json(end) if as_json else f"{run.key}: {status.state} at step {status.step}. {status.reason or ''}")
+    return 0 if status.state == "finished" else 1
+
+
+def train(experiment: Experiment, at: Path, as_json: bool, resume: bool) -> int:
+    lock = hold_server_lock(at)
+    run = Runs(at).open(experiment, resume=resume)
+    try:
+        return follow(run, as_json)
+    except KeyboardInterrupt:
+        print(f"\nThe run goes on. To end it: python -m state stop {run.key}", file=sys.stderr)
+        return 130
+    finally:
+        lock.close()
+
+
+def option(knob: Knob) -> Any:
+    """A knob as the type of a command line option: its help, bounds and choices."""
+    bounds = f" From {knob.low:g} to {knob.high:g}." if knob.low is not None and knob.high is not None else ""
+    kinds: dict[str, Any] = {"int": int, "float": float, "bool": bool, "text": str}
+    kind = Literal[knob.options] if knob.kind == "choice" else kinds[knob.kind]
+    return Annotated[kind, tyro.conf.arg(help=knob.help + bounds)]
+
+
+def trainer(cls: type[Experiment]) -> Callable[..., int]:
+    """A function whose parameters are the experiment's knobs, for tyro to read."""
+
+    def command(*, json: bool, home: Path, resume: bool, **knobs: Any) -> int:
+        return train(cls.of(knobs), home, json, resume)
+
+    again = Annotated[bool, tyro.conf.arg(help="Take a stopped, interrupted or failed run up again.")]
+    parameters = [
+        *((knob.name, option(knob), knob.default) for knob in cls.knobs().values()),
+        ("json", Json, False), ("home", Home, home()), ("resume", again, False),
+    ]  # fmt: skip
+    command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+         for name, kind, default in parameters]
+    )  # fmt: skip
+    command.__annotations__ = {name: kind for name, kind, _ in parameters}
+    command.__doc__ = cls.__doc__
+    return command
+
+
+def found(key: str, at: Path) -> Run:
+    run = Runs(at).find(key)
+    if run is None:
+        sys.exit(NO_SUCH_RUN.format(key=key))
+    return run
+
+
+def show_all(json: Json = False, home: Home = home()) -> None:  # noqa: B008
+    """List all runs, the newest first."""
+    for run in Runs(home).list():
+        say(run, json)
+
+
+def show(key: Key, json: Json = False, home: Home = home()) -> None:  # noqa: B008
+    """Tell what is known of a run: where it stands, its knobs, the last value of each column, its notes."""
+    run = found(key, home)
+    status = run.status()
+    last = {name: told(float(values[-1])) for name, (_, values) in run.columns().items()}
+    said = {**line(run), "experiment": repr(run.experiment), "last": last, "signature": status.signature,
+            "snapshots": len(run.moments()), "notes": [str(note) for note in run.notes()],
+            "reason": str(status.reason) if status.reason else None, "damage": asdict(run.damage())}  # fmt: skip
+    print(to_json(said) if json else "\n".join(f"{name:<11} {value}" for name, value in said.items()))
+
+
+def stop(key: Key, home: Home = home()) -> None:  # noqa: B008
+    """End a run at a checkpoint; `train … --resume` takes it up again."""
+    found(key, home).stop()
+
+
+def delete(key: Key, home: Home = home()) -> None:  # noqa: B008
+    """Delete an ended run for good."""
+    run = found(key, home)
+    if not Runs(home).delete(run.key):
+        sys.exit(f"The run is {run.status().state}: stop it first.")
+
+
+def pin(key: Key, off: bool = False, home: Home = home()) -> None:  # noqa: B008
+    """Keep a run when the disk bound deletes others; `--off` takes the pin away."""
+    found(key, home).pin(not off)
+
+
+def main(arguments: list[str]) -> int:
+    """The command line; the exit code. A run that does not finish, and a mistake in the options, is not 0."""
+    if arguments[:1] != ["train"]:
+        commands: dict[str, Callable[..., Any]] = {
+            "list": show_all, "train": train_help, "show": show, "stop": stop, "delete": delete, "pin": pin,
+        }  # fmt: skip
+        tyro.extras.subcommand_cli_from_dict(commands, args=arguments, prog="python -m state")
+        return 0
+    known = experiments()
+    if len(arguments) < 2 or arguments[1] not in known:
+        print(f"usage: python -m state train {{{','.join(known)}}} [options]", file=sys.stderr)
+        return 0 if "--help" in arguments else 2
+    try:
+        command = trainer(known[arguments[1]])
+        return tyro.cli(command, args=arguments[2:], prog=f"python -m state train {arguments[1]}")
+    except BadExperiment as error:
+        for name, fault in error.faults.items():
+            print(f"--{name.replace('_', '-')}: {fault}", file=sys.stderr)
+    except Refused as error:
+        print(error, file=sys.stderr)
+    return 2
+
+
+def train_help() -> None:
+    """Train an experiment, or follow the run that it already has: `train GanTraining --seed 3 --json`."""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,34 @@
+"""Thins curves for drawing so that nothing a viewer could see is lost: each bucket keeps its lowest and highest value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+Column = tuple[np.ndarray, np.ndarray]
+
+
+def thin_columns(columns: Mapping[str, Column], most: int) -> dict[str, Column]:
+    """Every column thinned to at most `most` points."""
+    return {name: thin(*column, most) for name, column in columns.items()}
+
+
+def thin(steps: np.ndarray, values: np.ndarray, most: int) -> Column:
+    """At most `most` points (at least 4): first and last, and per bucket of equal length its minimum and maximum.
+
+    Infinite values are extremes like others and stay; NaN goes, except in a bucket that has nothing else.
+    """
+    if len(steps) <= max(most, 4):
+        return steps, values
+    edges = np.linspace(0, len(steps), max(most - 2, 2) // 2 + 1).astype(np.int64)
+    starts = edges[:-1]
+    keep = {0, len(steps) - 1}
+    for low, high in zip(starts, edges[1:], strict=True):
+        part = values[low:high]
+        if np.isnan(part).all():
+            keep.add(int(low))
+        else:
+            keep.update((int(low + np.nanargmin(part)), int(low + np.nanargmax(part))))
+    chosen = np.array(sorted(keep))
+    return steps[chosen], values[chosen]

@@ -1,0 +1,185 @@
+"""The control database: what shall run, what runs, and what became of it. Every change is compare-and-set.
+
+    queued ──> starting ──> running ──> finished | failed
+      ^                      │  ^  └──> stopped
+      │                      v  │
+      ├──────────────────── paused       (its process lingers while nobody else waits, and takes the run up again)
+      └──────── interrupted <── running  (the process died: queued again by the supervisor)
+
+`state` is written by whoever acts, `desired` (run, pause, stop) by whoever wishes; the worker reads the wish every
+few hundredths of a second. Many processes write here, so the file has a rollback journal, not a write-ahead log:
+SQLite before 3.51.3 can corrupt a log that several connections write at the same instant.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass, fields, replace
+from pathlib import Path
+
+from state.home import Limits
+from state.reasons import QUEUE_FULL, TOO_LONG
+
+ACTIVE = ("starting", "running")
+ENDED = ("stopped", "finished", "failed", "interrupted")
+
+_SCHEMA = """
+create table if not exists run (
+  key text primary key, name text, knobs text, steps int, state text, desired text, until int, attempt int,
+  barren int, step int, reason text, signature text, created real, queued real, started real, ended real,
+  pinned int, watched real, bytes int);
+create index if not exists run_state on run (state);
+"""
+
+
+class Refused(Exception):
+    """A run that is not admitted; the text says what to do."""
+
+
+class QueueFull(Refused):
+    """Too many runs wait already."""
+
+
+class TooLong(Refused):
+    """More steps than this installation allows."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run as the control database knows it; the columns of its table, in order. Times are UTC seconds."""
+
+    key: str
+    name: str
+    knobs: str
+    steps: int
+    state: str = "queued"
+    desired: str = "run"
+    until: int | None = None
+    """Pause again at this step: how a single step is asked for."""
+    attempt: int = 0
+    """How many processes have been started for it."""
+    barren: int = 0
+    """Attempts in a row that got no further than `step`."""
+    step: int = 0
+    reason: str | None = None
+    signature: str = "{}"
+    created: float = 0.0
+    queued: float = 0.0
+    started: float | None = None
+    ended: float | None = None
+    pinned: int = 0
+    watched: float = 0.0
+    bytes: int = 0
+
+
+class Control:
+    """The rows of one home; safe to use from any thread."""
+
+    def __init__(self, at: Path) -> None:
+        at.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.RLock()
+        self._database = sqlite3.connect(at / "control.db", timeout=20.0, isolation_level=None, check_same_thread=False)
+        self._database.execute("pragma synchronous=full")
+        if not self._database.execute("select 1 from sqlite_master where name = 'run'").fetchone():
+            self._database.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        self._database.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with self._lock:
+            self._database.execute("begin immediate")
+            try:
+                yield
+            except BaseException:
+                self._database.execute("rollback")
+                raise
+            self._database.execute("commit")
+
+    def row(self, key: str) -> Row | None:
+        with self._lock:
+            found = self._database.execute("select * from run where key = ?", (key,)).fetchone()
+        return Row(*found) if found else None
+
+    def rows(self, *states: str) -> list[Row]:
+        """All rows, or those in the given states, the longest waiting first."""
+        with self._lock:
+            found = self._database.execute(
+                "select * from run where ? = '[]' or state in (select value from json_each(?)) order by queued, key",
+                (json.dumps(states),) * 2,
+            ).fetchall()
+        return [Row(*values) for values in found]
+
+    def _put(self, row: Row) -> Row:
+        self._database.execute(f"insert or replace into run values ({_PLACES})", astuple(row))
+        return row
+
+    def admit(self, row: Row, limits: Limits) -> Row:
+        """Queue a new run, or return the known one. Raises `QueueFull` or `TooLong`; one transaction."""
+        now = time.time()
+        with self._writing():
+            if known := self.row(row.key):
+                return known
+            if row.steps > limits.max_steps:
+                raise TooLong(TOO_LONG.format(steps=row.steps, most=limits.max_steps))
+            self._leave_room(limits)
+            return self._put(replace(row, created=now, queued=now, watched=now))
+
+    def requeue(self, key: str, limits: Limits, until: int | None = None) -> Row | None:
+        """Let a paused or ended run go on, as far as `until` if given; None where it is in no such state."""
+        with self._writing():
+            row = self.row(key)
+            if row is None or row.state not in ("paused", "stopped", "failed", "interrupted"):
+                return None
+            self._leave_room(limits)
+            return self._put(
+                replace(row, state="queued", desired="run", until=until, queued=time.time(), reason=None, ended=None)
+            )
+
+    def _leave_room(self, limits: Limits) -> None:
+        (queued,) = self._database.execute("select count(*) from run where state = 'queued'").fetchone()
+        if queued >= limits.max_queued:
+            raise QueueFull(QUEUE_FULL.format(queued=queued))
+
+    def move(self, key: str, allowed: tuple[str, ...], change: Callable[[Row], Row]) -> Row | None:
+        """Replace the row by `change(row)` if its state is among `allowed`; None where it is not."""
+        with self._writing():
+            row = self.row(key)
+            if row is None or row.state not in allowed:
+                return None
+            return self._put(change(row))
+
+    def claim(self, key: str, slots: int, state: str) -> Row | None:
+        """Take a queued run to `starting` or `running` if a slot is free: at most `slots` ever train at once."""
+        with self._writing():
+            row = self.row(key)
+            (busy,) = self._database.execute(
+                "select count(*) from run where state in ('starting', 'running')"
+            ).fetchone()
+            if row is None or row.state != "queued" or busy >= slots:
+                return None
+            attempt = row.attempt + (state == "starting")
+            return self._put(replace(row, state=state, attempt=attempt, started=row.started or time.time()))
+
+    def others_wait(self, key: str) -> bool:
+        with self._lock:
+            sql = "select 1 from run where state = 'queued' and key <> ? limit 1"
+            return self._database.execute(sql, (key,)).fetchone() is not None
+
+    def forget(self, key: str, allowed: tuple[str, ...]) -> bool:
+        """Remove the row if its state is among `allowed`."""
+        with self._writing():
+            row = self.row(key)
+            if row is None or row.state not in allowed:
+                return False
+            self._database.execute("delete from run where key = ?", (key,))
+            return True
+
+
+_PLACES = ", ".join("?" * len(fields(Row)))

@@ -1,0 +1,174 @@
+"""Reads a run's record while it is being written: every look is a short read-only connection, safe in any thread.
+
+A connection costs 0.07 ms; keeping none means that no reader ever stands in the writer's way. What fails its
+checksum is left out and counted; a record that cannot be read at all reads as empty and counts as damaged.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import safetensors.numpy
+
+from models.experiment import Note, Scalars, Snapshot
+from state.checkpoint import Stored
+from state.record import chunk_crc, join, unpack
+
+_CHUNKS = "select first, last, names, crc, data from chunk order by seq"
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """How much of a record has been read; `Cursor()` is its beginning."""
+
+    epoch: str = ""
+    chunk: int = 0
+    snapshot: int = 0
+    note: int = 0
+
+
+@dataclass(frozen=True)
+class Delta:
+    """What a record gained since a cursor. `reset`: history began anew, forget everything from before."""
+
+    scalars: list[Scalars]
+    moments: np.ndarray
+    """Steps of new snapshots, int64, in order of recording."""
+    notes: list[Note]
+    cursor: Cursor
+    reset: bool = False
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What failed its checksum: counts of chunks, snapshots and checkpoints, and the record file as a whole."""
+
+    chunks: int = 0
+    snapshots: int = 0
+    checkpoints: int = 0
+    record: bool = False
+
+    def __bool__(self) -> bool:
+        return self.record or self.chunks + self.snapshots + self.checkpoints > 0
+
+
+class History:
+    """The record in one run's directory, for reading."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        place = f"{(self.directory / 'run.db').as_uri()}?mode=ro"
+        database = sqlite3.connect(place, uri=True, timeout=5.0, isolation_level=None)
+        try:
+            yield database
+        finally:
+            database.close()
+
+    def _rows(self, sql: str, *values: object) -> list[tuple]:
+        """All rows up to the first unreadable one; none where there is no record yet."""
+        rows: list[tuple] = []
+        try:
+            with self._open() as database:
+                rows.extend(database.execute(sql, values))
+        except sqlite3.DatabaseError:
+            pass
+        return rows
+
+    def columns(self, names: Iterable[str] | None = None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Per column its steps and values, or those of the named columns."""
+        wanted = None if names is None else set(names)
+        found: dict[str, list[Scalars]] = {}
+        for scalars in self.scalars():
+            for name in scalars.values:
+                if wanted is None or name in wanted:
+                    found.setdefault(name, []).append(scalars)
+        return {name: join(name, parts) for name, parts in found.items()}
+
+    def scalars(self) -> Iterable[Scalars]:
+        """Every readable chunk, in order of recording."""
+        return unpack(self._rows(_CHUNKS))
+
+    def moments(self, since: int = -1) -> np.ndarray:
+        """The steps later than `since` that have a snapshot, in order, int64."""
+        rows = self._rows("select step from snapshot where step > ? order by step", since)
+        return np.array([step for (step,) in rows], np.int64)
+
+    def snapshot(self, step: int) -> Snapshot | None:
+        """The newest readable snapshot that is not later than `step`."""
+        while True:
+            sql = "select step, crc, data from snapshot where step <= ? order by step desc limit 1"
+            rows = self._rows(sql, step)
+            if not rows:
+                return None
+            ((at, crc, data),) = rows
+            if zlib.crc32(data) == crc:
+                return Snapshot(at, safetensors.numpy.load(data))
+            step = at - 1
+
+    def notes(self) -> list[Note]:
+        return [_note(*row) for row in self._rows("select step, kind, text, data from note order by seq")]
+
+    def checkpoints(self) -> list[Stored]:
+        """The named checkpoints, oldest first."""
+        return [Stored(*row) for row in self._rows("select step, sha256 from checkpoint order by step")]
+
+    def since(self, cursor: Cursor | None = None) -> Delta:
+        """What is new since `cursor`, by default everything; where the record was begun anew, everything is."""
+        cursor = cursor or Cursor()
+        try:
+            with self._open() as database:
+                database.execute("begin")
+                found = database.execute("select value from meta where name = 'epoch'").fetchone()
+                epoch = found[0] if found else ""
+                reset = cursor.epoch not in ("", epoch)
+                if cursor.epoch != epoch:
+                    cursor = Cursor(epoch)
+                chunks = database.execute(
+                    "select seq, first, last, names, crc, data from chunk where seq > ? order by seq", (cursor.chunk,)
+                ).fetchall()
+                shown = database.execute(
+                    "select seq, step from snapshot where seq > ? order by seq", (cursor.snapshot,)
+                ).fetchall()
+                notes = database.execute(
+                    "select seq, step, kind, text, data from note where seq > ? order by seq", (cursor.note,)
+                ).fetchall()
+        except sqlite3.DatabaseError:
+            return Delta([], np.zeros(0, np.int64), [], cursor)
+        last = [rows[-1][0] if rows else before
+                for rows, before in ((chunks, cursor.chunk), (shown, cursor.snapshot), (notes, cursor.note))]  # fmt: skip
+        return Delta(
+            scalars=list(unpack(row[1:] for row in chunks)),
+            moments=np.array([step for _, step in shown], np.int64),
+            notes=[_note(*row[1:]) for row in notes],
+            cursor=Cursor(epoch, *last),
+            reset=reset,
+        )
+
+    def damage(self) -> Damage:
+        """Check every checksum of the record; checkpoints are checked when they are loaded."""
+        chunks = shown = 0
+        try:
+            with self._open() as database:
+                for first, last, names, crc, data in database.execute(_CHUNKS):
+                    chunks += chunk_crc(first, last, names, data) != crc
+                for crc, data in database.execute("select crc, data from snapshot"):
+                    shown += zlib.crc32(data) != crc
+        except sqlite3.OperationalError:
+            return Damage(chunks, shown)
+        except sqlite3.DatabaseError:
+            return Damage(chunks, shown, record=True)
+        return Damage(chunks, shown)
+
+
+def _note(step: int, kind: str, text: str, data: str) -> Note:
+    return Note(step, kind, text, json.loads(data))  # type: ignore[arg-type]

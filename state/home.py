@@ -1,0 +1,93 @@
+"""Where runs live on disk, and the bounds that this installation sets.
+
+    <home>/control.db                what shall run, and what became of it
+    <home>/supervisor.lock, .log     one supervisor per home
+    <home>/server.lock               held, shared, by every server and command line that watches
+    <home>/runs/<key>/               run.db, ckpt-<step>.safetensors, lease, progress, worker.log
+    <home>/damaged/                  what failed its checksum, set aside
+
+The home is `TORCHLIGHT_HOME`, else the user's data directory. Each bound is an environment variable; all are
+read once, when the settings object is made.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from state.lease import Lease
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The directory that holds `models` and `state`: child processes start there."""
+
+_KEY = re.compile(r"[a-z2-7]{26}")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The bounds of one installation; `TORCHLIGHT_SLOTS=4` sets `slots`, and so on for each field."""
+
+    slots: int = max(2, min(8, (os.cpu_count() or 1) - 1))
+    """Runs that train at once. Each takes one core at low priority, so that pages stay quick."""
+    max_steps: int = 1_000_000
+    max_queued: int = 50
+    disk_bytes: int = 2_000_000_000
+    """All runs together; beyond it the oldest ended runs that nobody pinned are deleted."""
+    hang_s: float = 30.0
+    """A training process without any progress for so long is killed and its run started again."""
+    linger_s: float = 600.0
+    """How long a paused run keeps its process, for instant resuming, while nobody else waits."""
+    idle_s: float = 10.0
+    """How long the supervisor stays when nothing runs and nobody watches."""
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] = os.environ) -> Limits:
+        """The limits that the environment sets; a value that is no number keeps the default."""
+        found: dict[str, int | float] = {}
+        for field in fields(cls):
+            try:
+                kind = int if isinstance(field.default, int) else float
+                found[field.name] = kind(environment[f"TORCHLIGHT_{field.name.upper()}"])
+            except (KeyError, ValueError):
+                continue
+        return cls(**found)  # type: ignore[arg-type]
+
+
+def home(environment: Mapping[str, str] = os.environ) -> Path:
+    """The configured home; created on first use by whoever writes there."""
+    if wanted := environment.get("TORCHLIGHT_HOME"):
+        return Path(wanted).expanduser().absolute()
+    if sys.platform == "win32":
+        return Path(environment.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "torchlight"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "torchlight"
+    return Path(environment.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "torchlight"
+
+
+def hold_server_lock(at: Path | None = None) -> Lease:
+    """Tell the supervisor that somebody watches; held by servers and command lines as long as they live."""
+    return Lease((at or home()) / "server.lock", shared=True)
+
+
+def is_key(text: str) -> bool:
+    """Whether `text` can be the key of a run; checked before any path is built from it."""
+    return _KEY.fullmatch(text) is not None
+
+
+def run_directory(at: Path, key: str) -> Path:
+    """Where the run's files lie; raises `ValueError` for anything that is no key."""
+    if not is_key(key):
+        raise ValueError("not the key of a run")
+    return at / "runs" / key
+
+
+def size_bytes(directory: Path) -> int:
+    """Bytes in the directory's own files; 0 where it is gone."""
+    try:
+        return sum(entry.stat().st_size for entry in os.scandir(directory) if entry.is_file())
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,50 @@
+"""Every sentence that a run can say about itself, as templates over values: listed in one place to be translated.
+
+A note carries the template and its values, never the finished sentence; the page translates and then fills in.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from models.experiment import Note
+
+RESUMED = "Continued from step {step}: {replayed} recorded steps were computed again, {differing} values differed."
+CONTINUED_ELSEWHERE = (
+    "Continued from step {step} on another kind of machine: from there on the run is not bit-identical. "
+    "{replayed} recorded steps were computed again, {differing} values differed."
+)
+BRANCHED = "Starts from step {step} of run {ancestor}, which is the same training up to there."
+CHECKPOINT_DAMAGED = "The checkpoint of step {damaged} did not pass its checksum and was set aside."
+RECORD_DAMAGED = "The record of this run was damaged and set aside as {file}; the run starts anew."
+OUT_OF_MEMORY = "Memory ran out at step {step}. Choose a smaller model or batch, or stop other runs, then start again."
+DISK_FULL = "The disk is full: recorded up to step {step}, nothing is lost. Free some space, then resume."
+CRASHED = "The training stopped at step {step} with an error ({error}). The details are in {log}."
+GIVEN_UP = "The training process ended {attempts} times without getting further than step {step}. See {log}."
+CANNOT_START = "Training processes cannot start on this machine. The details are in {log}."
+UNKNOWN_EXPERIMENT = "This version of Torchlight does not know the experiment any more: {error}."
+
+TEMPLATES = (
+    RESUMED,
+    CONTINUED_ELSEWHERE,
+    BRANCHED,
+    CHECKPOINT_DAMAGED,
+    RECORD_DAMAGED,
+    OUT_OF_MEMORY,
+    DISK_FULL,
+    CRASHED,
+    GIVEN_UP,
+    CANNOT_START,
+    UNKNOWN_EXPERIMENT,
+)
+
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+ENDED_WITHOUT_END = "the training ended before its last step"
+QUEUE_FULL = "{queued} runs are waiting already. Wait until some have finished, or stop one."
+TOO_LONG = "{steps} steps are more than this installation allows ({most}). Choose fewer steps."
+NO_SUCH_RUN = "There is no run {key!r} here. `python -m state list` shows all."
+
+
+def note(step: int, text: str, kind: str = "engine", **values: bool | float | str) -> Note:
+    """A note of the engine; `step` is among its values."""
+    return Note(step, kind, text, {"step": step, **values})  # type: ignore[arg-type]

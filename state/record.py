@@ -1,0 +1,236 @@
+"""One run's record on disk: one SQLite file with exactly one writer, the run's training process.
+
+Columns are packed as chunks of float64 (the rows of about a tenth of a second each), pictures as safetensors,
+notes as JSON; chunks and pictures carry a CRC-32. Commits are synced, so what a reader can see survives any
+kill. Nothing is ever changed: after a resume the rows that come again are compared with the stored ones.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import sqlite3
+import time
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import safetensors.numpy
+
+from models.experiment import Note, Scalars, Snapshot
+from state import checkpoint as files
+from state.checkpoint import Stored
+from state.columns import thin_columns as thin_columns  # noqa: PLC0414  (the hub knows it under this name)
+
+_SCHEMA = """
+create table if not exists meta (name text primary key, value text);
+create table if not exists chunk (seq integer primary key, first int, last int, names text, crc int, data blob);
+create table if not exists snapshot (seq integer primary key, step int unique, crc int, data blob);
+create table if not exists note (seq integer primary key, step int, kind text, text text, data text);
+create table if not exists checkpoint (step int primary key, sha256 text);
+"""
+
+
+def chunk_crc(first: int, last: int, names: str, data: bytes) -> int:
+    """The checksum of a chunk, its header included."""
+    return zlib.crc32(data, zlib.crc32(f"{first},{last},{names}".encode()))
+
+
+class Record:
+    """The writer of one run's record. What is added becomes visible, and durable, at the next `commit`."""
+
+    def __init__(self, directory: Path) -> None:
+        """Open or create the record; raises `sqlite3.DatabaseError` where the file is damaged."""
+        self.directory = directory
+        # Used by one thread at a time: opened by the worker's main thread, then written by its recorder.
+        path = directory / "run.db"
+        self._database = sqlite3.connect(path, timeout=20.0, isolation_level=None, check_same_thread=False)
+        try:
+            self._database.execute("pragma journal_mode=wal")
+            self._database.execute("pragma synchronous=full")
+            self._database.executescript(_SCHEMA)
+            epoch = os.urandom(8).hex()
+            self._database.execute("insert or ignore into meta values ('epoch', ?)", (epoch,))
+        except sqlite3.DatabaseError:
+            self._database.close()
+            raise
+        self._pending: list[Scalars] = []
+        self._known = self._read_known()
+        self.committed = time.monotonic()
+        self.compared = self.differing = 0
+        """Values that came again after a resume, and how many of them were not what the record says."""
+
+    def _read_known(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Per column: the steps and values recorded after the oldest point a resume may start from."""
+        found: dict[str, list[Scalars]] = {}
+        sql = "select first, last, names, crc, data from chunk order by seq"
+        for scalars in unpack(self._database.execute(sql)):
+            for name in scalars.values:
+                found.setdefault(name, []).append(scalars)
+        return {name: join(name, parts) for name, parts in found.items()}
+
+    @property
+    def last_step(self) -> int:
+        """The newest recorded step; -1 where nothing is recorded."""
+        (shown,) = self._database.execute("select max(step) from snapshot").fetchone()
+        return max([-1 if shown is None else shown, *(int(steps[-1]) for steps, _ in self._known.values())])
+
+    def add(self, scalars: Scalars) -> None:
+        """Take rows in; those that are recorded already are compared instead."""
+        for first, names in self._new(scalars):
+            skip = first - scalars.first
+            values = {name: np.asarray(scalars.values[name], np.float64)[skip:] for name in names}
+            self._pending.append(Scalars(scalars.step, first, values))
+
+    def _new(self, scalars: Scalars) -> Iterable[tuple[int, list[str]]]:
+        """Per first new step, the columns that are new from there on."""
+        starts: dict[int, list[str]] = {}
+        for name, values in scalars.values.items():
+            start = scalars.first
+            if name in self._known:
+                start = max(start, self._compare(name, scalars.first, np.asarray(values, np.float64)))
+            if start <= scalars.step:
+                starts.setdefault(start, []).append(name)
+        return starts.items()
+
+    def _compare(self, name: str, first: int, values: np.ndarray) -> int:
+        """Compare rows with the stored ones and return the first step that is new."""
+        steps, stored = self._known[name]
+        low, high = np.searchsorted(steps, (first, first + len(values)))
+        again = values[steps[low:high] - first]
+        self.compared += len(again)
+        self.differing += int(np.sum((again != stored[low:high]) & ~(np.isnan(again) & np.isnan(stored[low:high]))))
+        return int(steps[-1]) + 1
+
+    def add_snapshot(self, snapshot: Snapshot) -> None:
+        """Take a picture in, once; one that comes again is compared, and heals a damaged copy of itself."""
+        self._begin()
+        data = safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in snapshot.arrays.items()})
+        crc = zlib.crc32(data)
+        known = self._database.execute("select crc from snapshot where step = ?", (snapshot.step,)).fetchone()
+        if known is None:
+            self._database.execute("insert into snapshot values (null, ?, ?, ?)", (snapshot.step, crc, data))
+            return
+        self.compared += 1
+        if known == (crc,):
+            self._database.execute("update snapshot set data = ? where step = ?", (data, snapshot.step))
+        else:
+            self.differing += 1
+
+    def add_note(self, note: Note) -> None:
+        """Take a sentence in; the experiment's own ones only once, however often they are computed again."""
+        self._begin()
+        said = (note.step, note.kind, note.text, json.dumps(dict(note.values), sort_keys=True))
+        sql = "select 1 from note where step = ? and kind = ? and text = ? and data = ?"
+        if note.kind in ("resumed", "engine") or not self._database.execute(sql, said).fetchone():
+            self._database.execute("insert into note values (null, ?, ?, ?, ?)", said)
+
+    def add_checkpoint(self, stored: Stored) -> None:
+        """Name a checkpoint file that lies synced on disk, and forget those that need not be kept."""
+        self._begin()
+        self._database.execute("insert or replace into checkpoint values (?, ?)", (stored.step, stored.sha256))
+
+    def checkpoints(self) -> list[Stored]:
+        """The named checkpoints, oldest first."""
+        return [Stored(*row) for row in self._database.execute("select * from checkpoint order by step")]
+
+    def forget_checkpoint(self, stored: Stored) -> None:
+        self._begin()
+        self._database.execute("delete from checkpoint where step = ?", (stored.step,))
+
+    def commit(self) -> None:
+        """Make everything added so far visible and durable; then delete checkpoint files that are not kept."""
+        try:
+            old = self._write()
+            self._database.execute("commit")
+        except sqlite3.Error:
+            if self._database.in_transaction:
+                self._database.execute("rollback")
+            raise
+        self.committed = time.monotonic()
+        self._pending.clear()
+        for one in old:
+            (self.directory / one.name).unlink(missing_ok=True)
+
+    def _write(self) -> list[Stored]:
+        """Put the waiting rows into the transaction; returns the checkpoints that it forgets."""
+        self._begin()
+        for names, first, last, block in _packed(self._pending):
+            data = np.ascontiguousarray(block, dtype="<f8").tobytes()
+            said = json.dumps(names)
+            crc = chunk_crc(first, last, said, data)
+            self._database.execute("insert into chunk values (null, ?, ?, ?, ?, ?)", (first, last, said, crc, data))
+        stored = self.checkpoints()
+        keep = files.kept(one.step for one in stored)
+        old = [one for one in stored if one.step not in keep]
+        for one in old:
+            self.forget_checkpoint(one)
+        return old
+
+    @property
+    def dirty(self) -> bool:
+        """Whether something waits for a commit."""
+        return bool(self._pending) or self._database.in_transaction
+
+    def finish(self, patience_s: float = 2.0) -> None:
+        """Commit and fold everything into one self-contained file; readers may delay that, and then it stays a log."""
+        self.commit()
+        until = time.monotonic() + patience_s
+        while True:
+            try:
+                self._database.execute("pragma wal_checkpoint(truncate)")
+                self._database.execute("pragma journal_mode=delete")
+                return
+            except sqlite3.OperationalError:  # a reader is looking at this very moment
+                if time.monotonic() > until:
+                    return
+                time.sleep(0.01)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def _begin(self) -> None:
+        if not self._database.in_transaction:
+            self._database.execute("begin")
+
+
+def unpack(rows: Iterable[tuple[int, int, str, int, bytes]]) -> Iterable[Scalars]:
+    """The chunks that pass their checksum, as `Scalars`; the others are skipped."""
+    for first, last, names, crc, data in rows:
+        if chunk_crc(first, last, names, data) == crc:
+            columns = json.loads(names)
+            block = np.frombuffer(data, "<f8").reshape(len(columns), last - first + 1)
+            yield Scalars(last, first, dict(zip(columns, block, strict=True)))
+
+
+def join(name: str, parts: Iterable[Scalars]) -> tuple[np.ndarray, np.ndarray]:
+    """One column of several chunks: its steps (int64) and values (float64)."""
+    found = [(np.arange(part.first, part.step + 1), part.values[name]) for part in parts]
+    return np.concatenate([steps for steps, _ in found]), np.concatenate([values for _, values in found])
+
+
+def _packed(pending: list[Scalars]) -> Iterable[tuple[list[str], int, int, np.ndarray]]:
+    """Rows of the same columns that follow each other, as one block (columns, rows)."""
+    groups: dict[tuple[str, ...], list[Scalars]] = {}
+    for scalars in pending:
+        groups.setdefault(tuple(scalars.values), []).append(scalars)
+    for names, parts in groups.items():
+        runs = itertools.groupby(_numbered(parts), key=lambda pair: pair[0])
+        for _, run in runs:
+            rows = [part for _, part in run]
+            block = np.concatenate([_block(names, part.values) for part in rows], axis=1)
+            yield list(names), rows[0].first, rows[-1].step, block
+
+
+def _numbered(parts: list[Scalars]) -> Iterable[tuple[int, Scalars]]:
+    """Each part with the number of its unbroken run of steps."""
+    number = 0
+    for previous, part in zip([None, *parts], parts, strict=False):
+        number += previous is not None and part.first != previous.step + 1
+        yield number, part
+
+
+def _block(names: tuple[str, ...], values: Mapping[str, np.ndarray]) -> np.ndarray:
+    return np.stack([values[name] for name in names])

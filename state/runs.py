@@ -1,0 +1,269 @@
+"""What a page knows of training: `runs().open(experiment)` gives a `Run`, and the run tells what happened so far.
+
+    run = runs().open(GanTraining(seed=3))     known: that very run; unknown: queued, and soon training
+    run.status().state                         "running"
+    run.columns(["loss_d"])["loss_d"]          steps and values
+    run.since(cursor)                          what is new, for live views
+
+Nothing here waits for training and nothing is kept in memory: any thread, any process, at any time.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import sqlite3
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from pathlib import Path
+
+import numpy as np
+
+from models.catalogue import rebuild
+from models.experiment import Checkpoint, Experiment, Note, Scalars, Snapshot
+from state import checkpoint as files
+from state import progress
+from state.columns import thin_columns
+from state.control import ACTIVE, ENDED, Control, QueueFull, Refused, Row, TooLong
+from state.history import Cursor, Damage, Delta, History
+from state.home import Limits, home, is_key, run_directory
+from state.lease import holder
+from state.supervisor import delete, ensure_supervisor
+
+__all__ = [
+    "Checkpoint", "Cursor", "Damage", "Delta", "NoSuchRun", "QueueFull", "Refused", "Run", "Runs", "Scalars",
+    "Snapshot", "Status", "TooLong", "runs",
+]  # fmt: skip
+
+
+class NoSuchRun(KeyError):
+    """The run was deleted, or never was."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """A run at this moment. Times are UTC seconds; `rate` is in steps per second."""
+
+    state: str
+    step: int
+    steps: int
+    rate: float = 0.0
+    eta_s: float | None = None
+    device: str | None = None
+    place: int | None = None
+    wait_s: float | None = None
+    reason: Note | None = None
+    attempt: int = 0
+    pinned: bool = False
+    signature: dict[str, str] = field(default_factory=dict)
+    created_at: float = 0.0
+    ended_at: float | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen by itself; a paused run has not ended."""
+        return self.state in ENDED
+
+
+class Run:
+    """One run, by its key. Reading is cheap and never disturbs training."""
+
+    def __init__(self, home: Path, control: Control, row: Row, limits: Limits) -> None:
+        self.key = row.key
+        self._home, self._control, self._row, self._limits = home, control, row, limits
+        self.directory = run_directory(home, row.key)
+        self._history = History(self.directory)
+
+    @cached_property
+    def experiment(self) -> Experiment:
+        """Raises `BadExperiment` where this version does not know the experiment any more."""
+        return rebuild(self._row.name, json.loads(self._row.knobs))
+
+    @property
+    def name(self) -> str:
+        """The experiment's class."""
+        return self._row.name
+
+    def status(self) -> Status:
+        """Raises `NoSuchRun` once the run has been deleted."""
+        row = self._control.row(self.key)
+        if row is None:
+            raise NoSuchRun(self.key)
+        moved = progress.read(self.directory)
+        current = row.state in ACTIVE and moved.attempt == row.attempt
+        step = moved.step if current else row.step
+        rate = moved.rate if current else 0.0
+        place, wait_s = self._place() if row.state == "queued" else (None, None)
+        signature = json.loads(row.signature)
+        return Status(
+            state=row.state, step=step, steps=row.steps, rate=rate,
+            eta_s=(row.steps - step) / rate if rate > 0 else None,
+            device=signature.get("device"), place=place, wait_s=wait_s, reason=_note(row.reason),
+            attempt=row.attempt, pinned=bool(row.pinned), signature=signature,
+            created_at=row.created, ended_at=row.ended,
+        )  # fmt: skip
+
+    def _place(self) -> tuple[int | None, float | None]:
+        """Place in the queue, from 1, and the seconds until a slot is likely to be free, where that can be told."""
+        rows = self._control.rows("queued", *ACTIVE)
+        ahead = [row for row in rows if row.state == "queued"]
+        place = next((number for number, row in enumerate(ahead, 1) if row.key == self.key), None)
+        if place is None:
+            return None, None
+        moved = {row.key: progress.read(run_directory(self._home, row.key)) for row in rows if row.state in ACTIVE}
+        rates = [one.rate for one in moved.values() if one.rate > 0]
+        free = [0.0] * (self._limits.slots - len(moved))
+        if not rates and len(free) < place:
+            return place, None
+        mean = sum(rates) / len(rates) if rates else 1.0
+        slots = free + [
+            (row.steps - moved[row.key].step) / (moved[row.key].rate or mean) for row in rows if row.key in moved
+        ]
+        heapq.heapify(slots)
+        for row in ahead[: place - 1]:
+            heapq.heappush(slots, heapq.heappop(slots) + (row.steps - row.step) / mean)
+        return place, slots[0]
+
+    def columns(
+        self, names: Iterable[str] | None = None, most: int | None = None
+    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Per column (steps, values); with `most`, at most so many points each, extremes kept."""
+        found = self._history.columns(names)
+        return found if most is None else thin_columns(found, most)
+
+    def moments(self, since: int = -1) -> np.ndarray:
+        """The steps later than `since` that have a snapshot, in order."""
+        return self._history.moments(since)
+
+    def snapshot(self, step: int) -> Snapshot | None:
+        """The newest snapshot that is not later than `step`."""
+        return self._history.snapshot(step)
+
+    def checkpoint(self, step: int) -> Checkpoint | None:
+        """The newest good checkpoint that is not later than `step`."""
+        for stored in reversed(self._history.checkpoints()):
+            if stored.step <= step and (found := files.read(self.directory, stored)) is not None:
+                return found
+        return None
+
+    def notes(self) -> list[Note]:
+        return self._history.notes()
+
+    def since(self, cursor: Cursor | None = None) -> Delta:
+        """What the record gained since `cursor`, by default everything; give the delta's own cursor next time."""
+        return self._history.since(cursor)
+
+    def damage(self) -> Damage:
+        """Check every checksum, of checkpoints too: reads the whole record."""
+        bad = sum(files.read(self.directory, stored) is None for stored in self._history.checkpoints())
+        return replace(self._history.damage(), checkpoints=bad)
+
+    def pause(self) -> None:
+        """Hold at a checkpoint, within some hundredths of a second; a run that waits is taken out of the queue."""
+        self._control.move(self.key, ACTIVE, lambda row: replace(row, desired="pause"))
+        self._control.move(self.key, ("queued",), lambda row: replace(row, state="paused", desired="pause", until=None))
+
+    def resume(self) -> None:
+        """Go on from where the run was paused, stopped, interrupted or failed. Raises `QueueFull`."""
+        if self._control.requeue(self.key, self._limits):
+            ensure_supervisor(self._home)
+            return
+        # A pause that was asked for and has not happened yet is taken back.
+        self._control.move(self.key, ACTIVE, lambda row: replace(row, desired="run", until=None))
+
+    def stop(self) -> None:
+        """End the run at a checkpoint; `resume` can still take it up again."""
+        self._control.move(self.key, ACTIVE, lambda row: replace(row, desired="stop"))
+
+        def stopped(row: Row) -> Row:
+            return replace(row, state="stopped", desired="run", until=None, ended=time.time())
+
+        self._control.move(self.key, ("queued", "paused"), stopped)
+
+    def single_step(self) -> None:
+        """A paused run trains one step and pauses again; a training one just pauses."""
+        row = self._control.row(self.key)
+        if row is None or row.state in ACTIVE:
+            return self.pause()
+        if row.state == "paused" and self._control.requeue(self.key, self._limits, until=row.step + 1):
+            ensure_supervisor(self._home)
+
+    def pin(self, pinned: bool = True) -> None:
+        """Keep the run when the disk bound deletes others."""
+        self._control.move(self.key, _ANY, lambda row: replace(row, pinned=int(pinned)))
+
+
+class Runs:
+    """All runs of one home."""
+
+    def __init__(self, at: Path | None = None) -> None:
+        self.home = at or home()
+        self.limits = Limits.read()
+        self._control = Control(self.home)
+
+    def open(self, experiment: Experiment, resume: bool = False) -> Run:
+        """The run of this experiment: the known one, or a new one at the end of the queue.
+
+        A stopped, interrupted or failed run comes back as it is, unless `resume`. Raises `QueueFull`, `TooLong`.
+        """
+        said = json.dumps(experiment.model_dump(mode="json"), sort_keys=True)
+        row = self._control.row(experiment.key)
+        if row is None:
+            new = Row(experiment.key, type(experiment).__name__, said, experiment.steps)
+            row = self._control.admit(new, self.limits)
+        elif time.time() - row.watched > 60:
+            row = self._control.move(row.key, _ANY, lambda row: replace(row, watched=time.time())) or row
+        run = Run(self.home, self._control, row, self.limits)
+        if row.state == "finished" and self._unreadable(run):
+            self._control.move(row.key, ("finished",), lambda row: replace(row, state="interrupted", step=0))
+            run.resume()
+        elif resume and row.state in (*ENDED, "paused"):
+            run.resume()
+        if row.state not in ENDED:
+            ensure_supervisor(self.home)
+        return run
+
+    def _unreadable(self, run: Run) -> bool:
+        """Whether a finished run's record is gone or is no database any more: then it is trained again."""
+        try:
+            with run._history._open() as database:
+                database.execute("select 1 from meta").fetchone()
+        except sqlite3.DatabaseError:
+            return holder(run.directory / "lease") is None
+        return False
+
+    def find(self, key: str) -> Run | None:
+        """The run with this key; None for unknown keys and for text that is no key."""
+        row = self._control.row(key) if is_key(key) else None
+        return None if row is None else Run(self.home, self._control, row, self.limits)
+
+    def list(self) -> list[Run]:
+        """All runs, the newest first."""
+        rows = sorted(self._control.rows(), key=lambda row: -row.created)
+        return [Run(self.home, self._control, row, self.limits) for row in rows]
+
+    def delete(self, key: str) -> bool:
+        """Delete an ended or paused run for good; False where it is unknown or training."""
+        return is_key(key) and delete(self.home, self._control, key)
+
+    def close(self) -> None:
+        self._control.close()
+
+
+_ANY = ("queued", "paused", *ACTIVE, *ENDED)
+
+
+def _note(text: str | None) -> Note | None:
+    return Note(**json.loads(text)) if text else None
+
+
+@cache
+def _runs(at: Path) -> Runs:
+    return Runs(at)
+
+
+def runs() -> Runs:
+    """The runs of the configured home."""
+    return _runs(home())

@@ -1,0 +1,285 @@
+"""Keeps runs alive, outside the server: `python -m state.supervisor`, one per home, in a session of its own.
+
+It starts lazily, knows no PyTorch, and holds nothing that is not also on disk: kill it at any moment and the next
+one adopts the workers it finds by the leases they hold. It gives queued runs to warm spare processes, queues the
+runs of dead processes again, kills hung ones, bounds the disk, and leaves when nobody needs it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import logging.handlers
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from state import progress
+from state.control import ACTIVE, ENDED, Control, Row
+from state.home import ROOT, Limits, home, run_directory, size_bytes
+from state.lease import Held, Lease, holder
+
+LOOP_S = 0.02
+SWEEP_S = 10.0
+ATTEMPTS = 3
+"""Processes in a row that get no further before a run counts as failed."""
+SETTLE_S = 1.0
+"""A new supervisor gives a worker whose line was just written so long to take its lease."""
+
+log = logging.getLogger("torchlight.supervisor")
+
+
+def ensure_supervisor(at: Path | None = None) -> None:
+    """Start the supervisor of this home unless it is there. Cheap when it is; safe to call from anywhere, often."""
+    at = at or home()
+    if holder(at / "supervisor.lock") is not None:
+        return
+    at.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "TORCHLIGHT_HOME": str(at)}
+    command = [sys.executable, "-m", "state.supervisor"]
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS
+        subprocess.Popen(command, cwd=ROOT, env=environment, creationflags=flags)
+        return
+    # The child forks itself and leaves at once, so that nobody has to wait for the supervisor's end.
+    subprocess.run(
+        command, cwd=ROOT, env=environment, start_new_session=True, check=False,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+@dataclass
+class Spare:
+    """A process that is warming up, or warm: it waits for the line that names its run."""
+
+    process: subprocess.Popen[bytes]
+    ready: bool = False
+
+    def look(self) -> bool:
+        """Whether it is ready; reads what it says without waiting."""
+        if not self.ready and self.process.stdout is not None:
+            self.ready = b"ready" in (self.process.stdout.read() or b"")
+        return self.ready
+
+    def give(self, at: Path, row: Row) -> bool:
+        assert self.process.stdin is not None
+        try:
+            order = {"home": str(at), "key": row.key, "attempt": row.attempt}
+            self.process.stdin.write(json.dumps(order).encode() + b"\n")
+            self.process.stdin.close()
+        except OSError:  # it died in this very moment: the run will be queued again
+            return False
+        return True
+
+
+@dataclass
+class Watch:
+    """When a run last moved, by this process's own monotonic clock."""
+
+    seen: tuple[int, int, int]
+    since: float
+
+
+class Supervisor:
+    def __init__(self, at: Path) -> None:
+        self.home = at
+        self.limits = Limits.read()
+        self.control = Control(at)
+        self.spares: list[Spare] = []
+        self.workers: dict[str, subprocess.Popen[bytes]] = {}
+        self.watches: dict[str, Watch] = {}
+        self.began = self.needed = time.monotonic()
+        self.swept = 0.0
+        self.stillborn = 0
+        self.next_spare = 0.0
+
+    def run(self) -> None:
+        """Loop until nobody needs a supervisor."""
+        log.info("started, pid %d, %d slots", os.getpid(), self.limits.slots)
+        while self._look_round():
+            time.sleep(LOOP_S)
+        for spare in self.spares:
+            spare.process.kill()
+        log.info("nothing to do: leaving")
+
+    def _look_round(self) -> bool:
+        """One round; False once nobody has needed anything for a while."""
+        rows = self.control.rows("queued", *ACTIVE, "paused")
+        active = [row for row in rows if row.state in ACTIVE]
+        queued = [row for row in rows if row.state == "queued"]
+        for row in active:
+            self._check(row)
+        self._reap()
+        self._launch(queued, self.limits.slots - len(active))
+        now = time.monotonic()
+        if now - self.swept > SWEEP_S:
+            self.swept = now
+            self._sweep()
+        if active or queued or holder(self.home / "server.lock") is not None:
+            self.needed = now
+        return now - self.needed < self.limits.idle_s
+
+    def _check(self, row: Row) -> None:
+        """Requeue the run of a dead process; kill a hung one."""
+        worker = self.workers.get(row.key)
+        directory = run_directory(self.home, row.key)
+        pid = holder(directory / "lease")
+        alive = pid is not None or (worker is not None and worker.poll() is None)
+        if not alive and row.state == "starting" and time.monotonic() - self.began < SETTLE_S:
+            return
+        moved = progress.read(directory)
+        if not alive:
+            self.watches.pop(row.key, None)
+            self._bury(row, moved.step if moved.attempt == row.attempt else row.step)
+            return
+        now, seen = time.monotonic(), (row.attempt, moved.step, moved.beats)
+        watch = self.watches.get(row.key)
+        if watch is None or watch.seen != seen:
+            self.watches[row.key] = Watch(seen, now)
+        elif now - watch.since > self.limits.hang_s:
+            log.warning("%s hangs at step %d: killed", row.key, moved.step)
+            self._kill(pid or (worker.pid if worker else 0))
+            self.watches.pop(row.key)
+
+    def _bury(self, row: Row, step: int) -> None:
+        """The process is gone without having said how the run ended: `interrupted`, and queued again or given up."""
+
+        def change(now: Row) -> Row:
+            ended = replace(now, step=max(now.step, step), bytes=size_bytes(run_directory(self.home, now.key)))
+            barren = 0 if step > now.step else now.barren + 1
+            if now.desired == "stop":
+                return replace(ended, state="stopped", desired="run", ended=time.time())
+            if now.desired == "pause":
+                return replace(ended, state="paused", until=None)
+            if barren >= ATTEMPTS:
+                return replace(ended, state="failed", ended=time.time(), reason=_given_up(self.home, ended))
+            return replace(ended, state="queued", barren=barren)
+
+        if buried := self.control.move(row.key, ACTIVE, change):
+            log.warning("%s: process of attempt %d is gone at step %d: %s", row.key, row.attempt, step, buried.state)
+
+    def _kill(self, pid: int) -> None:
+        """End a worker and its children. The lease names its holder, so no stranger with a recycled id is hit."""
+        if pid <= 1:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            if sys.platform == "win32":
+                os.kill(pid, signal.SIGTERM)
+            elif os.getpgid(pid) == pid:
+                os.killpg(pid, signal.SIGKILL)
+            else:
+                os.kill(pid, signal.SIGKILL)
+
+    def _reap(self) -> None:
+        for key, worker in list(self.workers.items()):
+            if worker.poll() is not None:
+                del self.workers[key]
+                self.swept = min(self.swept, time.monotonic() - SWEEP_S + 1.0)
+        for spare in list(self.spares):
+            if spare.process.poll() is not None:
+                self.spares.remove(spare)
+                self.stillborn += not spare.ready
+                self.next_spare = time.monotonic() + min(30.0, 2.0**self.stillborn)
+                log.error("a spare process ended with code %s; its words are in workers.log", spare.process.returncode)
+
+    def _launch(self, queued: list[Row], free: int) -> None:
+        """Give queued runs, in order, to warm spares while slots are free; keep one spare more warming."""
+        waiting = [row for row in queued if holder(run_directory(self.home, row.key) / "lease") is None]
+        for row in waiting[: max(0, free)]:
+            spare = next((one for one in self.spares if one.look()), None)
+            if spare is None:
+                break
+            if claimed := self.control.claim(row.key, self.limits.slots, "starting"):
+                self.spares.remove(spare)
+                self.stillborn = 0
+                if spare.give(self.home, claimed):
+                    self.workers[row.key] = spare.process
+                log.info("%s: attempt %d starts in process %d", row.key, claimed.attempt, spare.process.pid)
+        if self.stillborn >= ATTEMPTS and waiting and not self.spares:
+            self._give_up_starting(waiting[0])
+        elif len(self.spares) < max(1, min(len(waiting), free)) and time.monotonic() > self.next_spare:
+            self.spares.append(self._spare())
+
+    def _give_up_starting(self, row: Row) -> None:
+        reason = _reason(0, "CANNOT_START", log=str(self.home / "workers.log"))
+        self.control.move(
+            row.key, ("queued",), lambda row: replace(row, state="failed", reason=reason, ended=time.time())
+        )
+        self.stillborn = 0
+
+    def _spare(self) -> Spare:
+        words = self.home / "workers.log"
+        with open(words, "ab" if size_of(words) < 1_000_000 else "wb") as said:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "state.worker"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=said, start_new_session=True,
+            )  # fmt: skip
+        assert process.stdout is not None
+        os.set_blocking(process.stdout.fileno(), False)
+        return Spare(process)
+
+    def _sweep(self) -> None:
+        """Keep the disk within its bound: the ended runs that nobody pinned go, the longest unwatched first."""
+        rows = self.control.rows(*ENDED)
+        sizes = {row.key: size_bytes(run_directory(self.home, row.key)) for row in self.control.rows()}
+        total = sum(sizes.values())
+        for row in sorted(rows, key=lambda row: max(row.ended or 0.0, row.watched)):
+            if total <= self.limits.disk_bytes:
+                return
+            if not row.pinned and delete(self.home, self.control, row.key):
+                total -= sizes[row.key]
+                log.info("%s: deleted, to keep within %d bytes", row.key, self.limits.disk_bytes)
+
+
+def delete(at: Path, control: Control, key: str) -> bool:
+    """Delete an ended or paused run, row and files; False where it is in no such state."""
+    directory = run_directory(at, key)
+    if holder(directory / "lease") is not None or not control.forget(key, (*ENDED, "paused")):
+        return False
+    shutil.rmtree(directory, ignore_errors=True)
+    return True
+
+
+def size_of(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
+
+
+def _reason(step: int, name: str, **values: str | int) -> str:
+    from state import reasons  # needs numpy and pydantic, which the supervisor else does without
+
+    return json.dumps(
+        {"step": step, "kind": "engine", "text": getattr(reasons, name), "values": {"step": step, **values}}
+    )
+
+
+def _given_up(at: Path, row: Row) -> str:
+    return _reason(row.step, "GIVEN_UP", attempts=ATTEMPTS, log=str(run_directory(at, row.key) / "worker.log"))
+
+
+def main() -> None:
+    if sys.platform != "win32" and os.fork():
+        os._exit(0)
+    at = home()
+    at.mkdir(parents=True, exist_ok=True)
+    file = logging.handlers.RotatingFileHandler(at / "supervisor.log", maxBytes=500_000, backupCount=1)
+    logging.basicConfig(handlers=[file], level=logging.INFO, format="%(asctime)s %(message)s")
+    control = Control(at)
+    while True:
+        try:
+            lease = Lease(at / "supervisor.lock")
+        except Held:
+            return
+        Supervisor(at).run()
+        lease.close()
+        if not control.rows("queued"):  # someone may have queued a run while we were on our way out
+            return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,291 @@
+"""Trains one run in a process of its own: `python -m state.worker`, started by the supervisor ahead of need.
+
+Warm first: import what takes seconds, say "ready", wait for one line of JSON on standard input that names home,
+key and attempt; end of input means not needed. Then the main thread does nothing but iterate
+`experiment.train` and hand events to the recorder, while a ticker asks for news and watches for wishes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from models.catalogue import experiments, rebuild
+from models.experiment import BadExperiment, Checkpoint, Experiment, Note
+from models.running import Moments, signature
+from state import progress, reasons
+from state.control import Control, Row
+from state.home import Limits, run_directory, size_bytes
+from state.lease import Held, Lease
+from state.progress import Progress
+from state.recorder import Recorder
+from state.start import find_start, open_record
+
+TICK_S = 0.02
+ASK_S = 0.1
+CHECKPOINT_S, CHECKPOINT_SHARE = 2.0, 0.02
+"""A checkpoint each two seconds, less often where writing one takes more than this share of the time."""
+NICE = 10
+
+Wish = Literal["run", "pause", "stop", "interrupt"]
+
+
+def warm() -> None:
+    """Pay now what a first training step would pay: imports, threads, the optimizer's own lazy imports."""
+    import torch._dynamo  # Adam pulls it in: 0.8 s
+
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    experiments()
+    weight = torch.zeros(2, requires_grad=True)
+    optimizer = torch.optim.Adam([weight])
+    (weight.sum() ** 2).backward()
+    optimizer.step()
+
+
+def main() -> None:
+    if hasattr(os, "nice"):
+        os.nice(NICE)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    warm()
+    print("ready", flush=True)
+    line = sys.stdin.readline()
+    if not line:
+        return
+    order = json.loads(line)
+    home, key = Path(order["home"]), order["key"]
+    directory = run_directory(home, key)
+    try:
+        lease = Lease(directory / "lease")
+    except Held:
+        return
+    _redirect(directory / "worker.log")
+    Attempt(home, key, order["attempt"]).run()
+    lease.close()
+
+
+def _redirect(log: Path) -> None:
+    """The supervisor may die: nothing of its own remains open here, and messages go to the run's log."""
+    sys.stdout.flush()
+    quiet = os.open(os.devnull, os.O_RDWR)
+    written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for descriptor, target in ((0, quiet), (1, quiet), (2, written)):
+        os.dup2(target, descriptor)
+
+
+class Attempt:
+    """One process's turn at a run: from `starting` to whatever state it ends in."""
+
+    def __init__(self, home: Path, key: str, attempt: int) -> None:
+        self.home, self.key, self.attempt = home, key, attempt
+        self.directory = run_directory(home, key)
+        self.control = Control(home)
+        self.limits = Limits.read()
+        self.moments = Moments()
+        self.step = 0
+        self.until: int | None = None
+        self.wish: Wish = "run"
+        self.held = False
+        self.over = threading.Event()
+        self.recorder: Recorder | None = None
+        self.diverged: Note | None = None
+
+    def run(self) -> None:
+        row = self.control.move(self.key, ("starting",), lambda row: row)
+        if row is None or row.attempt != self.attempt:
+            return
+        if hasattr(signal, "SIGTERM"):
+            signal.signal(signal.SIGTERM, lambda *_: setattr(self, "wish", "interrupt"))
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        ticker = threading.Thread(target=self._tick, name="ticker", daemon=True)
+        try:
+            self._train(rebuild(row.name, json.loads(row.knobs)), ticker)
+        except BadExperiment as error:
+            self._end("failed", reasons.note(0, reasons.UNKNOWN_EXPERIMENT, error=str(error)))
+        except Exception as error:  # noqa: BLE001  the one broad except of the program: whatever broke becomes a status
+            traceback.print_exc()
+            self._fail(error)
+        finally:
+            self.over.set()
+            if ticker.is_alive():
+                ticker.join()
+
+    def _train(self, experiment: Experiment, ticker: threading.Thread) -> None:
+        if experiment.key != self.key:
+            raise BadExperiment({"version": "it was recorded by another version"})
+        record = open_record(self.home, self.key)
+        said = json.dumps(signature(), sort_keys=True)
+        start = find_start(self.home, self.control, experiment, record, said)
+        row = self.control.move(self.key, ("starting",), lambda row: replace(row, state="running", signature=said))
+        if row is None:
+            return
+        self.until = row.until
+        self.step = start.checkpoint.step if start.checkpoint else 0
+        self.recorder = Recorder(experiment, record, start.resumed)
+        ticker.start()
+        ended = self._follow(experiment, start.checkpoint)
+        self.recorder.close()
+        if ended:
+            record.finish()
+            self._end("failed" if self.diverged else "finished", self.diverged)
+        record.close()
+
+    def _follow(self, experiment: Experiment, start: Checkpoint | None) -> bool:
+        """Iterate the training; whether it came to its end. Where a wish ended it, that is recorded already."""
+        recorder = self.recorder
+        assert recorder is not None
+        complete = start is not None and start.step >= experiment.steps
+        self._ask_for_one_step()
+        for event in () if complete else experiment.train(start, self.moments):
+            recorder.put(event)
+            self.step = event.step
+            match event:
+                case Note(kind="diverged"):
+                    self.diverged = event
+                case Checkpoint() if event.step >= experiment.steps:
+                    complete = True
+                case Checkpoint() if self._must_hold():
+                    if not self._hold():
+                        return False
+            self._ask_for_one_step()
+        recorder.flush()
+        if not complete and self.diverged is None:
+            raise RuntimeError(reasons.ENDED_WITHOUT_END)
+        return True
+
+    def _ask_for_one_step(self) -> None:
+        if self.until is not None:
+            self._ask()
+
+    def _ask(self) -> None:
+        if self.recorder is not None:
+            self.recorder.keep_next = self.wish != "run" or self.until is not None
+        self.moments.everything = True
+        self.moments.asked = True
+
+    def _must_hold(self) -> bool:
+        return self.wish != "run" or (self.until is not None and self.step >= self.until)
+
+    def _hold(self) -> bool:
+        """At a checkpoint, obey the wish; whether training goes on in this process."""
+        assert self.recorder is not None
+        self.held = True
+        self.recorder.flush()
+        if self.wish in ("stop", "interrupt"):
+            self._end("stopped" if self.wish == "stop" else "interrupted")
+            return False
+        paused = self.control.move(
+            self.key, ("running",),
+            lambda row: replace(row, state="paused", desired="pause", until=None, step=self.step, barren=0, bytes=size_bytes(self.directory)),
+        )  # fmt: skip
+        self._tell(0.0)
+        if paused is None or not self._linger():
+            return False
+        self.recorder.keep_next = self.moments.everything = self.moments.asked = False
+        self.held = False
+        return True
+
+    def _linger(self) -> bool:
+        """Wait, paused, to be resumed at once; whether that came before somebody else needed the place."""
+        patience = time.monotonic() + self.limits.linger_s
+        while time.monotonic() < patience and self.wish != "interrupt":
+            row = self.control.row(self.key)
+            if row is None or row.state not in ("paused", "queued"):
+                return False
+            if row.state == "queued" and self.control.claim(self.key, self.limits.slots, "running"):
+                self.until, self.wish = row.until, "run"
+                return True
+            if self.control.others_wait(self.key):
+                return False
+            time.sleep(TICK_S)
+        return False
+
+    def _end(self, state: str, reason: Note | None = None) -> None:
+        self._tell(0.0)
+        text = None if reason is None else said(reason)
+
+        def change(row: Row) -> Row:
+            return replace(
+                row, state=state, desired="run", until=None, step=self.step, reason=text, barren=0,
+                ended=time.time(), bytes=size_bytes(self.directory),
+            )  # fmt: skip
+
+        self.control.move(self.key, ("starting", "running"), change)
+
+    def _fail(self, error: Exception) -> None:
+        reason = self._explain(error)
+        try:
+            if self.recorder is not None:
+                self.recorder.close()
+                self.recorder.record.add_note(reason)
+                self.recorder.record.commit()
+        except (OSError, sqlite3.Error):  # the disk that failed may be the very reason
+            traceback.print_exc()
+        self._end("failed", reason)
+
+    def _explain(self, error: Exception) -> Note:
+        full = isinstance(error, OSError) and error.errno in reasons.FULL_DISK
+        full = full or (isinstance(error, sqlite3.Error) and "full" in str(error))
+        if full:
+            return reasons.note(self.step, reasons.DISK_FULL)
+        if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error):
+            return reasons.note(self.step, reasons.OUT_OF_MEMORY)
+        what = f"{type(error).__name__}: {error}"[:300]
+        return reasons.note(self.step, reasons.CRASHED, error=what, log=str(self.directory / "worker.log"))
+
+    def _tick(self) -> None:
+        """Ask for news ten times a second, for everything every two, and obey wishes within two ticks."""
+        asked = everything = time.monotonic()
+        seen: deque[tuple[float, int]] = deque([(asked, self.step)])
+        while not self.over.wait(TICK_S):
+            now = time.monotonic()
+            if not self.held:
+                self._read_wish()
+                if self.wish != "run" or now - everything > self._checkpoint_s():
+                    everything = now
+                    self._ask()
+            if now - asked > ASK_S:
+                asked = now
+                self.moments.asked = not self.held
+                seen.append((now, self.step))
+                while len(seen) > 2 and now - seen[0][0] > 1.0:
+                    seen.popleft()
+                (then, before), (_, step) = seen[0], seen[-1]
+                self._tell(0.0 if self.held else (step - before) / max(now - then, 1e-9))
+
+    def _checkpoint_s(self) -> float:
+        return max(CHECKPOINT_S, self.recorder.write_s / CHECKPOINT_SHARE if self.recorder else 0.0)
+
+    def _read_wish(self) -> None:
+        row = self.control.row(self.key)
+        if row is not None and self.wish != "interrupt":
+            self.wish = row.desired if row.desired in ("pause", "stop") else "run"  # type: ignore[assignment]
+
+    def _tell(self, rate: float) -> None:
+        beats = self.recorder.beats if self.recorder is not None else 0
+        try:
+            progress.write(self.directory, Progress(self.attempt, self.step, beats, rate))
+        except OSError:  # a full disk ends the run through its record, not through this nicety
+            pass
+
+
+def said(reason: Note) -> str:
+    """A note as the control database keeps it."""
+    return json.dumps({"step": reason.step, "kind": reason.kind, "text": reason.text, "values": dict(reason.values)})
+
+
+if __name__ == "__main__":
+    main()
