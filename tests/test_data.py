@@ -177,6 +177,12 @@ def test_damaged_links_are_drawings_or_refused(data: st.DataObject) -> None:
     refused(text[:at] + data.draw(st.text(max_size=3)) + text[at + data.draw(st.integers(0, 3)) :])
 
 
+def test_cut_and_prolonged_links_are_refused() -> None:
+    text = encode(smile())
+    assert all(refused(text[:end]) for end in range(1, len(text)))
+    assert refused(text + "AAAA")
+
+
 @pytest.mark.parametrize("size", [0, 1, 511, 513, 10_000_000])
 def test_drawings_of_another_size_are_refused(size: int) -> None:
     bomb = base64.urlsafe_b64encode(zlib.compress(b"\x11" * size, 9)).decode().rstrip("=")
