@@ -1,0 +1,121 @@
+"""The living picture: one component that paints runs while they learn, with one scrubber for all of them.
+
+Frames come straight from the hub over one WebSocket per run (`state/frames.py`); the page only says which runs and
+which panels. Panels, by their "kind":
+
+    plane     title, extent (x0, x1, y0, y1), data [[x, y], …], points (array), ema (array), surface (array),
+              surface_mid (0.5), surface_range (low, high; without it 0 … 1 for probabilities, else symmetric about
+              the middle), surface_symbol ("D"), labels {data, samples, ema, surface}
+    images    title, array ("images"; uint8, or floats within "range", by default 0 … 1), shape (h, w), columns (8)
+    curves    title, columns [{name, label, hue}], log, unit, references [{label, value, low, high}]
+
+The surface is an (n, n) grid whose row 0 is the lowest y and whose outer nodes lie on the extent.
+The result has `step` (where the visitor came to rest; None follows the newest), `command` (a trigger: verb, step
+and the active run's key) and `transport` ("poll" where the WebSocket did not open within 1.5 s).
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from streamlit.components.v2.bidi_component import ComponentResult
+
+from pages.parts.live.module import module
+
+HERE = Path(__file__).parent
+PARTS = (
+    "frames", "numbers", "theme", "columns", "feed", "canvas", "plane", "images", "curves", "transport", "view"
+)  # fmt: skip
+
+WORDS: Mapping[str, str] = {
+    "locale": "en",
+    "waiting_first": "Waiting for the first frame",
+    "layer_data": "Data",
+    "layer_samples": "Generated",
+    "layer_ema": "Averaged generator",
+    "layer_surface": "Discriminator",
+    "toggle_layer": "Show or hide: {layer}",
+    "status_waiting": "Connecting",
+    "status_queued": "Queued",
+    "status_training": "Training",
+    "status_paused": "Paused",
+    "status_finished": "Finished",
+    "status_stopped": "Stopped",
+    "status_failed": "Failed",
+    "status_interrupted": "Interrupted",
+    "step_of": "step {step} of {steps}",
+    "step_short": "step {step}",
+    "moment_of": "step {step}, recorded moment {index} of {count}",
+    "rate": "{rate} steps/s",
+    "eta": "{eta} left",
+    "place": "place {place} in line",
+    "wait": "starts in about {wait}",
+    "transport": "Training and history",
+    "pause": "Pause training",
+    "resume": "Resume training",
+    "step": "Train a single step",
+    "stop": "Stop training",
+    "restart": "Restart with another seed",
+    "fork": "Fork a new run from here",
+    "first": "Go to the first moment",
+    "play": "Replay the recorded history",
+    "halt": "Stop the replay",
+    "newest": "Return to the newest moment",
+    "live": "Live",
+    "latest": "Latest",
+    "speed": "Replay speed",
+    "scrubber": "Recorded moments of the training",
+    "alt_plane": "{points} generated points at step {step}.",
+    "alt_plane_surface": "{points} generated points at step {step}; mean discriminator value on them {mean}.",
+    "alt_images": "{images} generated images at step {step}.",
+    "alt_curves": "{title} at step {step}: {values}.",
+}
+"""Every word the view shows or speaks, in English; translations fill in the same {fields}."""
+
+_view = st.components.v2.component(
+    "torchlight.live",
+    html='<div class="tl-root"></div>',
+    css=(HERE / "live.css").read_text(encoding="utf-8"),
+    js=module(HERE, PARTS),
+)
+
+
+def _ignore() -> None:
+    """The result's attributes exist only for events that have a callback."""
+
+
+def live(
+    runs: Sequence[Mapping[str, Any]],
+    panels: Sequence[Mapping[str, Any]],
+    *,
+    words: Mapping[str, str],
+    key: str,
+    step: int | None = None,
+    frames: Sequence[bytes] = (),
+    on_step: Callable[[], None] | None = None,
+    on_command: Callable[[], None] | None = None,
+    on_transport: Callable[[], None] | None = None,
+) -> ComponentResult:
+    """Mount the live view of one to four `runs` ({"key", "label", "active"}), drawn alike with one scrubber.
+
+    `step` puts the scrubber there when it changes; `frames` carries frames where the host forwards no WebSocket
+    (a status or snapshot frame names the run that the frames after it belong to). `words` may leave out what is
+    to stay English and may add translations of the templates of notes.
+    """
+    return _view(
+        key=key,
+        data={
+            "runs": [dict(run) for run in runs],
+            "panels": [dict(panel) for panel in panels],
+            "words": {**WORDS, **words},
+            "step": step,
+            "frames": [base64.b64encode(frame).decode() for frame in frames],
+        },
+        on_step_change=on_step or _ignore,
+        on_command_change=on_command or _ignore,
+        on_transport_change=on_transport or _ignore,
+    )

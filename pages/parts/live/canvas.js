@@ -1,0 +1,82 @@
+// What every painted panel shares: a card with a title, a canvas as sharp as the screen, and a calm waiting state.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** An element with class, attributes and children in one line. */
+export function make(tag, { class: name, text, ...attributes } = {}, ...children) {
+  const element = document.createElement(tag);
+  if (name) element.className = name;
+  if (text !== undefined) element.textContent = text;
+  for (const [attribute, value] of Object.entries(attributes)) {
+    if (value !== null && value !== undefined) element.setAttribute(attribute, value);
+  }
+  element.append(...children.filter(Boolean));
+  return element;
+}
+
+/** A 16×16 icon drawn by one path. */
+export function icon(path) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 16 16");
+  svg.setAttribute("aria-hidden", "true");
+  const shape = document.createElementNS(SVG, "path");
+  shape.setAttribute("d", path);
+  svg.append(shape);
+  return svg;
+}
+
+export class Card {
+  /**
+   * @param view the live view that owns this card
+   * @param {string} title
+   * @param {string} name the CSS class of the kind of panel
+   */
+  constructor(view, title, name) {
+    this.view = view;
+    this.title = make("h3", { text: title });
+    this.readout = make("span", { class: "tl-readout" });
+    this.canvas = make("canvas", { role: "img", "aria-label": title });
+    this.wait = make("div", { class: "tl-wait", text: view.speech.say("waiting_first") });
+    this.stage = make("div", { class: "tl-stage" }, this.canvas, this.wait);
+    this.foot = make("div", { class: "tl-foot" });
+    const head = make("div", { class: "tl-head" }, this.title, this.readout);
+    this.element = make("section", { class: `tl-card ${name}` }, head, this.stage, this.foot);
+    this.width = 0;
+    this.height = 0;
+    this.painted = "";
+    this.watcher = new ResizeObserver(() => this.measure());
+    this.watcher.observe(this.stage);
+  }
+
+  measure() {
+    const { clientWidth: width, clientHeight: height } = this.stage;
+    const ratio = window.devicePixelRatio || 1;
+    if (width === this.width && height === this.height && ratio === this.ratio) return;
+    Object.assign(this, { width, height, ratio, painted: "" });
+    // A canvas loses its picture when it is resized: paint in the same frame, so that nothing blinks.
+    this.canvas.width = Math.round(width * ratio);
+    this.canvas.height = Math.round(height * ratio);
+    if (width && height) this.view.paintNow(this);
+  }
+
+  /** The drawing context in CSS pixels, wiped. */
+  wiped() {
+    const context = this.canvas.getContext("2d");
+    context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    context.clearRect(0, 0, this.width, this.height);
+    return context;
+  }
+
+  /** Words for those who cannot see the canvas. */
+  describe(text) {
+    if (this.canvas.getAttribute("aria-label") !== text) this.canvas.setAttribute("aria-label", text);
+  }
+
+  waiting(yes) {
+    this.wait.hidden = !yes;
+  }
+
+  close() {
+    this.watcher.disconnect();
+  }
+}

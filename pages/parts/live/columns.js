@@ -1,0 +1,123 @@
+// The numbers of one run as growing curves, with the minimum and maximum of every 64 rows kept beside them, so that
+// a curve of a million rows costs no more to draw than its pixels. Every curve has steps of its own.
+
+import { upTo } from "./numbers.js";
+
+const BLOCK = 64;
+
+/** One growing curve: steps in ascending order and their values. */
+export class Curve {
+  constructor() {
+    this.count = 0;
+    this.finite = 0;
+    this.reserve(1024);
+  }
+
+  reserve(capacity) {
+    const blocks = Math.ceil(capacity / BLOCK);
+    const grown = (Kind, size, old, filler) => {
+      const fresh = new Kind(size).fill(filler);
+      if (old) fresh.set(old);
+      return fresh;
+    };
+    this.steps = grown(Int32Array, capacity, this.steps, 0);
+    this.values = grown(Float32Array, capacity, this.values, NaN);
+    this.lows = grown(Float32Array, blocks, this.lows, Infinity);
+    this.highs = grown(Float32Array, blocks, this.highs, -Infinity);
+    this.infinite = grown(Uint8Array, blocks, this.infinite, 0);
+    this.missing = grown(Uint8Array, blocks, this.missing, 0);
+  }
+
+  get lastStep() {
+    return this.count ? this.steps[this.count - 1] : -1;
+  }
+
+  /** Rows whose step is not later than the last one are known already and are passed over. */
+  append(steps, values) {
+    const begin = upTo(steps, this.lastStep);
+    const fresh = steps.length - begin;
+    if (fresh <= 0) return;
+    let capacity = this.values.length;
+    while (capacity < this.count + fresh) capacity *= 2;
+    if (capacity > this.values.length) this.reserve(capacity);
+    for (let row = begin; row < steps.length; row += 1) this.put(steps[row], values[row]);
+  }
+
+  put(step, value) {
+    const block = Math.floor(this.count / BLOCK);
+    this.steps[this.count] = step;
+    this.values[this.count] = value;
+    this.count += 1;
+    if (Number.isFinite(value)) {
+      if (value < this.lows[block]) this.lows[block] = value;
+      if (value > this.highs[block]) this.highs[block] = value;
+      this.finite += 1;
+    } else if (Number.isNaN(value)) this.missing[block] = 1;
+    else this.infinite[block] = 1;
+  }
+
+  /** Taken at nearly every row: a NaN then says that the run went wrong; elsewhere it says "not taken". */
+  get dense() {
+    return this.finite > 0.5 * this.count;
+  }
+
+  /** Lowest and highest finite value of rows begin … end - 1, and whether ∞ or NaN lies among them. */
+  extent(begin, end) {
+    const { values, lows, highs, infinite, missing } = this;
+    const found = { low: Infinity, high: -Infinity, infinite: 0, missing: 0 };
+    let row = begin;
+    while (row < end) {
+      if (row % BLOCK === 0 && row + BLOCK <= end) {
+        const block = row / BLOCK;
+        if (lows[block] < found.low) found.low = lows[block];
+        if (highs[block] > found.high) found.high = highs[block];
+        found.infinite |= infinite[block];
+        found.missing |= missing[block];
+        row += BLOCK;
+        continue;
+      }
+      const value = values[row];
+      if (value === Infinity || value === -Infinity) found.infinite = 1;
+      else if (Number.isNaN(value)) found.missing = 1;
+      else {
+        if (value < found.low) found.low = value;
+        if (value > found.high) found.high = value;
+      }
+      row += 1;
+    }
+    return found;
+  }
+
+  /** The newest value not later than `step`; in a curve with values "not taken", the newest that was. */
+  at(step) {
+    const dense = this.dense;
+    for (let row = upTo(this.steps, step, this.count) - 1; row >= 0; row -= 1) {
+      if (dense || !Number.isNaN(this.values[row])) return this.values[row];
+    }
+    return undefined;
+  }
+}
+
+/** The curves of one run by name. */
+export class Columns {
+  constructor() {
+    this.clear();
+  }
+
+  clear() {
+    this.curves = new Map();
+    this.version = (this.version ?? 0) + 1;
+  }
+
+  append({ steps, ...columns }) {
+    for (const [name, { data }] of Object.entries(columns)) {
+      if (!this.curves.has(name)) this.curves.set(name, new Curve());
+      this.curves.get(name).append(steps.data, data);
+    }
+    this.version += 1;
+  }
+
+  get lastStep() {
+    return Math.max(-1, ...[...this.curves.values()].map((curve) => curve.lastStep));
+  }
+}

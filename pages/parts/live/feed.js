@@ -1,0 +1,207 @@
+// One run as the browser knows it: its status, its recorded moments, its numbers, its notes and some of its pictures.
+// It arrives over a WebSocket, or, where a host forwards none, inside the component's data.
+
+import { decode } from "./frames.js";
+import { Columns } from "./columns.js";
+import { upTo } from "./numbers.js";
+
+const PICTURES_BYTES = 64 * 2 ** 20;
+const ANSWER_MS = 3000;
+const OPEN_MS = 1500;
+const RETRIES_MS = [250, 500, 1000, 2000, 4000, 8000];
+
+/** Pictures by step, the least recently used leave first. */
+class Album {
+  constructor(bytes) {
+    this.left = bytes;
+    this.pictures = new Map();
+  }
+
+  get(step) {
+    const picture = this.pictures.get(step);
+    if (picture) {
+      this.pictures.delete(step);
+      this.pictures.set(step, picture);
+    }
+    return picture;
+  }
+
+  put(step, picture) {
+    const old = this.pictures.get(step);
+    if (old) this.left += old.bytes;
+    this.pictures.delete(step);
+    this.pictures.set(step, picture);
+    this.left -= picture.bytes;
+    for (const [oldest, { bytes }] of this.pictures) {
+      if (this.left >= 0 || this.pictures.size === 1) break;
+      this.pictures.delete(oldest);
+      this.left += bytes;
+    }
+  }
+}
+
+/** `<base>/live/<key>`: the base is where the page's own scripts come from, so a sub-path needs no setting. */
+function address(key) {
+  const script = document.querySelector('script[src*="static/js/"]');
+  const base = script ? script.src.split("static/js/")[0] : new URL("./", window.location.href).href;
+  return `${base.replace(/^http/, "ws")}live/${encodeURIComponent(key)}`;
+}
+
+export class Feed {
+  /**
+   * @param {string} key the run
+   * @param {{changed: () => void, transportBy: (how: string) => void, ask: (step: number) => void}} owner
+   */
+  constructor(key, owner, share = 1) {
+    this.key = key;
+    this.owner = owner;
+    this.bytes = PICTURES_BYTES / share;
+    this.live = true;
+    this.failures = 0;
+    this.opened = false;
+    this.polled = false;
+    this.forget();
+    this.connect();
+  }
+
+  forget() {
+    this.status = null;
+    this.notes = [];
+    this.moments = [];
+    this.columns = new Columns();
+    this.album = new Album(this.bytes);
+    this.aliases = new Map();
+    this.newest = null;
+    this.asked = null;
+    this.next = null;
+    this.version = (this.version ?? 0) + 1;
+  }
+
+  connect() {
+    if (this.closed) return;
+    const socket = new WebSocket(address(this.key));
+    socket.binaryType = "arraybuffer";
+    this.socket = socket;
+    const late = setTimeout(() => !this.opened && this.poll(), OPEN_MS);
+    socket.onopen = () => {
+      clearTimeout(late);
+      this.opened = true;
+      this.failures = 0;
+      if (this.polled) this.owner.transportBy("socket");
+      this.polled = false;
+      this.asked = null;
+      if (!this.live) this.send({ live: false });
+    };
+    socket.onmessage = ({ data }) => this.take(data);
+    socket.onclose = () => {
+      clearTimeout(late);
+      if (this.closed || socket !== this.socket) return;
+      this.failures += 1;
+      if (!this.opened && this.failures > 1) this.poll();
+      const pause = RETRIES_MS[Math.min(this.failures, RETRIES_MS.length) - 1];
+      this.retry = setTimeout(() => this.connect(), pause * (0.75 + Math.random() / 2));
+    };
+  }
+
+  poll() {
+    if (!this.polled && !this.closed) this.owner.transportBy("poll");
+    this.polled = true;
+  }
+
+  close() {
+    this.closed = true;
+    clearTimeout(this.retry);
+    this.socket.close();
+  }
+
+  send(message) {
+    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+  }
+
+  /** Whether live pictures are wanted: not while the visitor looks at the past or at another tab. */
+  setLive(live) {
+    if (live === this.live) return;
+    this.live = live;
+    this.send({ live });
+  }
+
+  take(buffer) {
+    const frame = decode(buffer);
+    frame.received = performance.now();
+    this.version += 1;
+    switch (frame.kind) {
+      case "status":
+        this.status = frame;
+        break;
+      case "moments":
+        this.addMoments(frame.arrays.steps.data);
+        break;
+      case "scalars":
+        if (frame.reset) this.columns.clear();
+        if (frame.arrays.steps) this.columns.append(frame.arrays);
+        break;
+      case "note":
+        if (!this.notes.some(({ step, text }) => step === frame.step && text === frame.text)) this.notes.push(frame);
+        break;
+      case "snapshot":
+        this.addPicture(frame);
+        break;
+      default:
+        return;
+    }
+    this.owner.changed(this);
+  }
+
+  addMoments(steps) {
+    const last = this.moments.length ? this.moments[this.moments.length - 1] : -1;
+    const fresh = [...steps].filter((step) => step > last);
+    if (fresh.length === steps.length) this.moments.push(...fresh);
+    else this.moments = [...new Set([...this.moments, ...steps])].sort((one, other) => one - other);
+  }
+
+  addPicture(picture) {
+    this.album.put(picture.step, picture);
+    if (picture.asked !== undefined && picture.asked !== null) {
+      this.aliases.set(picture.asked, picture.step);
+      if (picture.asked === this.asked?.step) this.asked = null;
+      this.askNext();
+    }
+    if (!this.newest || picture.step >= this.newest.step) this.newest = picture;
+  }
+
+  /** The newest recorded moment not later than `step`; undefined before the first. */
+  momentAt(step) {
+    return this.moments[Math.max(0, upTo(this.moments, step) - 1)];
+  }
+
+  /** The picture at `step` if it is here. */
+  picture(step) {
+    const moment = this.momentAt(step) ?? step;
+    return this.album.get(this.aliases.get(moment) ?? moment);
+  }
+
+  /** Have the picture at `step` sent, unless it is here: one request under way, the newest wish next. */
+  want(step) {
+    if (this.picture(step)) {
+      this.next = null;
+      return;
+    }
+    this.next = this.momentAt(step) ?? step;
+    this.askNext();
+  }
+
+  /** Fetch a picture that may be wanted soon, if nothing else is under way. */
+  prefetch(step) {
+    if (!this.polled && !this.asked && this.next === null && !this.picture(step)) this.want(step);
+  }
+
+  askNext() {
+    if (this.asked && performance.now() - this.asked.since < ANSWER_MS) return;
+    const step = this.next;
+    this.next = null;
+    if (step === null || this.album.get(this.aliases.get(step) ?? step)) return;
+    if (this.polled) this.owner.ask(step);
+    else this.send({ at: step });
+    this.asked = { step, since: performance.now() };
+  }
+}

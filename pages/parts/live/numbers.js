@@ -1,0 +1,104 @@
+// Numbers as people read them: short, with a steady width, in the page's language.
+
+/** Formatters for one locale, and the visible words with their {placeholders} filled in. */
+export class Speech {
+  constructor(words) {
+    this.words = words;
+    const locale = words.locale || "en";
+    this.whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
+    this.short = new Intl.NumberFormat(locale, { notation: "compact", maximumFractionDigits: 1 });
+    this.digits = new Map();
+    this.locale = locale;
+  }
+
+  /** The word for `name` with every {field} replaced. */
+  say(name, fields = {}) {
+    const template = this.words[name] ?? name;
+    return template.replace(/\{(\w+)\}/g, (whole, field) => (field in fields ? String(fields[field]) : whole));
+  }
+
+  /** A note in the visitor's language: its template is looked up among the words, then filled in. */
+  note({ text, template, values }) {
+    if (!template || !(template in this.words)) return text;
+    return this.words[template].replace(/\{(\w+)(?:![rs])?(?::[^}]*)?\}/g, (whole, field) => {
+      const value = values?.[field];
+      if (typeof value !== "number") return String(value ?? whole);
+      return Number.isInteger(value) ? this.count(value) : this.value(value);
+    });
+  }
+
+  count(number) {
+    return this.whole.format(number);
+  }
+
+  fixed(number, places) {
+    if (!this.digits.has(places)) {
+      const options = { minimumFractionDigits: places, maximumFractionDigits: places };
+      this.digits.set(places, new Intl.NumberFormat(this.locale, options));
+    }
+    return this.digits.get(places).format(number).replace("-", "−");
+  }
+
+  /** Three significant digits; a power of ten where the number is very large or small; ∞ and NaN as themselves. */
+  value(number) {
+    if (number === undefined || number === null) return "–";
+    if (Number.isNaN(number)) return "NaN";
+    if (!Number.isFinite(number)) return number > 0 ? "∞" : "−∞";
+    const size = Math.abs(number);
+    if (size !== 0 && (size < 1e-3 || size >= 1e5)) {
+      return number.toExponential(1).replace("e+", "e").replaceAll("-", "−");
+    }
+    return this.fixed(number, size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
+  }
+
+  /** A tick's label, with as many places as its distance to the next tick needs. */
+  tick(number, distance) {
+    if (number === 0) return "0";
+    const size = Math.abs(number);
+    if (size >= 1e4) return this.short.format(number).replace("-", "−");
+    if (size < 1e-3) return number.toExponential(0).replaceAll("-", "−");
+    return this.fixed(number, Math.max(0, Math.min(6, -Math.floor(Math.log10(distance) + 1e-9))));
+  }
+
+  duration(seconds) {
+    const whole = Math.max(0, Math.round(seconds));
+    const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+    const two = (number) => String(number).padStart(2, "0");
+    return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+  }
+}
+
+/** The largest of 1, 2, 2.5, 5 × 10^k that cuts `span` into at least `parts`. */
+export function niceStep(span, parts) {
+  const raw = span / parts;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const mantissa = [5, 2.5, 2, 1].find((candidate) => candidate * power <= raw * (1 + 1e-9)) ?? 1;
+  return mantissa * power;
+}
+
+/** Multiples of a nice step inside low … high. */
+export function ticks(low, high, parts) {
+  const step = niceStep(high - low || 1, parts);
+  const found = [];
+  for (let index = Math.ceil(low / step - 1e-9); index * step <= high + step * 1e-9; index += 1) {
+    found.push(index * step);
+  }
+  return { step, values: found };
+}
+
+/** The first of 1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8 × 10^k that is not below `number`: axes that grow in calm steps. */
+export function roundedUp(number) {
+  const power = 10 ** Math.floor(Math.log10(Math.max(number, 1)));
+  return power * [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((candidate) => candidate * power >= number * (1 - 1e-9));
+}
+
+/** How many of the ascending `values` (the first `count`) are not above `limit`. */
+export function upTo(values, limit, count = values.length) {
+  let [low, high] = [0, count];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (values[middle] <= limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,311 @@
+// Two dimensions: where the data lie, where the generator puts its points, what the discriminator believes between.
+
+import { Card, make } from "./canvas.js";
+import { ticks } from "./numbers.js";
+import { colourTable, css, diverging, rgb } from "./theme.js";
+
+const MARGIN = { left: 30, right: 8, top: 8, bottom: 20 };
+const PHASES = 4;
+
+/** Marker pictures at quarter-pixel offsets: points move smoothly and are stamped without resampling. */
+class Marker {
+  constructor(shape, colour, outline, radius, ratio) {
+    this.side = Math.ceil((radius + 1.5) * 2 * ratio) + 1;
+    this.stamps = [];
+    for (let phase = 0; phase < PHASES * PHASES; phase += 1) {
+      const canvas = document.createElement("canvas");
+      canvas.width = canvas.height = this.side;
+      const context = canvas.getContext("2d");
+      const shift = (index) => this.side / 2 + (index + 0.5) / PHASES - 0.5;
+      context.translate(shift(phase % PHASES), shift(Math.floor(phase / PHASES)));
+      context.scale(ratio, ratio);
+      this.trace(context, shape, radius);
+      context.lineWidth = shape === "ring" ? 1.4 : 1.2;
+      context.strokeStyle = shape === "ring" ? colour : outline;
+      if (shape !== "disc") context.stroke();
+      context.fillStyle = colour;
+      if (shape !== "ring") context.fill();
+      this.stamps.push(canvas);
+    }
+  }
+
+  trace(context, shape, radius) {
+    context.beginPath();
+    if (shape === "diamond") {
+      const reach = radius * 1.3;
+      context.moveTo(0, -reach);
+      context.lineTo(reach, 0);
+      context.lineTo(0, reach);
+      context.lineTo(-reach, 0);
+      context.closePath();
+    } else context.arc(0, 0, radius, 0, 2 * Math.PI);
+  }
+
+  /** Stamp the marker at (x, y) in device pixels. */
+  stamp(context, x, y) {
+    const [left, top] = [x - this.side / 2, y - this.side / 2];
+    const [column, row] = [Math.floor(left), Math.floor(top)];
+    const phase = Math.floor((left - column) * PHASES) + PHASES * Math.floor((top - row) * PHASES);
+    context.drawImage(this.stamps[phase], column, row);
+  }
+}
+
+export class PlanePanel extends Card {
+  constructor(view, panel, slot, layers) {
+    super(view, panel.title, "tl-plane");
+    this.panel = panel;
+    this.slot = slot;
+    this.layers = layers;
+    this.sheet = document.createElement("canvas");
+    this.back = document.createElement("canvas");
+    this.chips = this.makeChips();
+    this.scale = make("div", { class: "tl-scale" });
+    this.foot.append(make("div", { class: "tl-chips" }, ...this.chips.map(({ chip }) => chip)), this.scale);
+    this.canvas.addEventListener("pointermove", (event) => this.hover(event));
+    this.canvas.addEventListener("pointerleave", () => this.hover(null));
+  }
+
+  get feed() {
+    return this.view.feeds[this.slot];
+  }
+
+  makeChips() {
+    const { panel, view } = this;
+    const label = (layer) => panel.labels?.[layer] ?? view.speech.say(`layer_${layer}`);
+    const shown = { data: panel.data?.length, samples: panel.points, ema: panel.ema, surface: panel.surface };
+    return Object.keys(shown).filter((layer) => shown[layer]).map((layer) => {
+      const swatch = make("i", { class: `tl-swatch tl-swatch-${layer}` });
+      const chip = make("button", { class: "tl-chip", type: "button", "aria-pressed": "true" }, swatch, label(layer));
+      chip.title = view.speech.say("toggle_layer", { layer: label(layer) });
+      chip.addEventListener("click", () => {
+        this.layers[layer] = !this.layers[layer];
+        this.view.redraw();
+      });
+      return { layer, chip };
+    });
+  }
+
+  /** The values at which the colour scale is saturated: fixed for probabilities, symmetric about the middle else. */
+  range(surface) {
+    const { surface_mid: mid = 0.5, surface_range: fixed } = this.panel;
+    if (fixed) return { low: fixed[0], mid, high: fixed[1] };
+    if (mid === 0.5 && surface.low >= 0 && surface.high <= 1) return { low: 0, mid, high: 1 };
+    const reach = Math.max(Math.abs(surface.low - mid), Math.abs(surface.high - mid)) || 1;
+    const power = 10 ** Math.floor(Math.log10(reach));
+    const nice = power * [1, 2, 5, 10].find((candidate) => candidate * power >= reach);
+    return { low: mid - nice, mid, high: mid + nice };
+  }
+
+  paint(theme) {
+    const picture = this.view.pictureOf(this.feed);
+    for (const { layer, chip } of this.chips) chip.setAttribute("aria-pressed", String(this.layers[layer]));
+    this.waiting(!picture);
+    const { width, height, ratio } = this;
+    const side = Math.min(width - MARGIN.left - MARGIN.right, height - MARGIN.top - MARGIN.bottom);
+    if (side <= 0) return;
+    const [x0, x1, y0, y1] = this.panel.extent;
+    this.frame = { left: MARGIN.left, top: MARGIN.top, side, x0, x1, y0, y1 };
+    this.dress(theme);
+    const context = this.wiped();
+    const surface = picture?.arrays[this.panel.surface];
+    if (surface && this.layers.surface) this.paintSurface(context, surface, theme);
+    context.drawImage(this.back, 0, 0, width, height);
+    context.save();
+    context.beginPath();
+    context.rect(MARGIN.left, MARGIN.top, side, side);
+    context.clip();
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    for (const [layer, array] of [["samples", this.panel.points], ["ema", this.panel.ema]]) {
+      const points = picture?.arrays[array];
+      if (points && this.layers[layer]) this.stampAll(context, this.markers[layer], points.data, ratio);
+    }
+    context.restore();
+    this.showScale(surface, theme);
+    if (this.pointer) this.hover(this.pointer);
+  }
+
+  /** Everything that stays while the run learns: frame, ticks and data, drawn once per size and theme. */
+  dress(theme) {
+    const { width, height, ratio, frame } = this;
+    const dressed = [width, height, ratio, theme.id, this.layers.data].join("|");
+    if (dressed === this.dressed) return;
+    this.dressed = dressed;
+    const outline = css(theme.background, 0.9);
+    this.markers = {
+      data: new Marker("disc", css(rgb(theme.data), theme.dark ? 0.55 : 0.45), outline, 1.7, ratio),
+      samples: new Marker("diamond", theme.samples, outline, 2.1, ratio),
+      ema: new Marker("ring", theme.ema, outline, 2.4, ratio),
+    };
+    this.back.width = Math.round(width * ratio);
+    this.back.height = Math.round(height * ratio);
+    const context = this.back.getContext("2d");
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.drawAxes(context, theme);
+    if (!this.layers.data) return;
+    context.beginPath();
+    context.rect(frame.left, frame.top, frame.side, frame.side);
+    context.clip();
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    this.stampAll(context, this.markers.data, (this.panel.data ?? []).flat(), ratio);
+  }
+
+  drawAxes(context, theme) {
+    const { left, top, side, x0, x1, y0, y1 } = this.frame;
+    const { speech } = this.view;
+    context.strokeStyle = theme.axis;
+    context.lineWidth = 1;
+    context.strokeRect(left + 0.5, top + 0.5, side - 1, side - 1);
+    context.font = `11px ${theme.font}`;
+    context.fillStyle = theme.muted;
+    const [across, up] = [ticks(x0, x1, 4), ticks(y0, y1, 4)];
+    context.textAlign = "center";
+    context.textBaseline = "top";
+    for (const x of across.values) {
+      const at = left + ((x - x0) / (x1 - x0)) * side;
+      context.fillText(speech.tick(x, across.step), at, top + side + 5);
+    }
+    context.textAlign = "right";
+    context.textBaseline = "middle";
+    for (const y of up.values) {
+      const at = Math.min(top + side - 5, Math.max(top + 5, top + ((y1 - y) / (y1 - y0)) * side));
+      context.fillText(speech.tick(y, up.step), left - 6, at);
+    }
+  }
+
+  stampAll(context, marker, data, ratio) {
+    const { left, top, side, x0, x1, y0, y1 } = this.frame;
+    const [across, up] = [(side / (x1 - x0)) * ratio, (side / (y1 - y0)) * ratio];
+    for (let index = 0; index + 1 < data.length; index += 2) {
+      const x = left * ratio + (data[index] - x0) * across;
+      const y = top * ratio + (y1 - data[index + 1]) * up;
+      if (x > -20 && y > -20 && x < 1e5 && y < 1e5) marker.stamp(context, x, y);
+    }
+  }
+
+  paintSurface(context, surface, theme) {
+    const [rows, columns] = surface.shape;
+    const range = this.range(surface);
+    const span = surface.high - surface.low;
+    const table = colourTable((byte) => diverging(theme, surface.low + (byte / 255) * span, range));
+    if (this.sheet.width !== columns || this.sheet.height !== rows) {
+      [this.sheet.width, this.sheet.height] = [columns, rows];
+      this.image = new ImageData(columns, rows);
+      this.pixels = new Uint32Array(this.image.data.buffer);
+    }
+    for (let row = 0; row < rows; row += 1) {
+      const from = (rows - 1 - row) * columns;
+      for (let column = 0; column < columns; column += 1) {
+        this.pixels[row * columns + column] = table[surface.data[from + column]];
+      }
+    }
+    this.sheet.getContext("2d").putImageData(this.image, 0, 0);
+    const { left, top, side } = this.frame;
+    // The grid's outer nodes lie on the frame, so half a pixel of the sheet stays outside on every side.
+    context.imageSmoothingEnabled = true;
+    context.imageSmoothingQuality = "high";
+    context.drawImage(this.sheet, 0.5, 0.5, columns - 1, rows - 1, left, top, side, side);
+    this.paintContour(context, surface, range.mid, theme);
+  }
+
+  /** The line on which the surface takes its middle value: marching squares with linear interpolation. */
+  paintContour(context, { data, shape, low, high }, mid, theme) {
+    const [rows, columns] = shape;
+    const level = ((mid - low) / (high - low || 1)) * 255;
+    const { left, top, side } = this.frame;
+    const [dx, dy] = [side / (columns - 1), side / (rows - 1)];
+    context.beginPath();
+    for (let row = 0; row + 1 < rows; row += 1) {
+      for (let column = 0; column + 1 < columns; column += 1) {
+        const at = row * columns + column;
+        const [a, b, c, d] = [data[at], data[at + 1], data[at + columns + 1], data[at + columns]];
+        const sign = (a > level) + 2 * (b > level) + 4 * (c > level) + 8 * (d > level);
+        if (sign === 0 || sign === 15) continue;
+        const cuts = [];
+        if ((a > level) !== (b > level)) cuts.push([column + (level - a) / (b - a), row]);
+        if ((b > level) !== (c > level)) cuts.push([column + 1, row + (level - b) / (c - b)]);
+        if ((d > level) !== (c > level)) cuts.push([column + (level - d) / (c - d), row + 1]);
+        if ((a > level) !== (d > level)) cuts.push([column, row + (level - a) / (d - a)]);
+        for (let cut = 0; cut + 1 < cuts.length; cut += 2) {
+          context.moveTo(left + cuts[cut][0] * dx, top + side - cuts[cut][1] * dy);
+          context.lineTo(left + cuts[cut + 1][0] * dx, top + side - cuts[cut + 1][1] * dy);
+        }
+      }
+    }
+    context.strokeStyle = theme.contour;
+    context.lineWidth = 1;
+    context.stroke();
+  }
+
+  /** The legend of the surface's colours, with the values at both ends and in the middle. */
+  showScale(surface, theme) {
+    this.scale.style.visibility = surface && this.layers.surface ? "visible" : "hidden";
+    if (!surface) return;
+    const range = this.range(surface);
+    const said = [theme.id, range.low, range.mid, range.high].join("|");
+    if (said === this.scaled) return;
+    this.scaled = said;
+    const stops = Array.from({ length: 17 }, (_, index) => {
+      const value = range.low + ((range.high - range.low) * index) / 16;
+      return css(diverging(theme, value, range));
+    });
+    const bar = make("i", { class: "tl-bar" });
+    bar.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
+    const { speech } = this.view;
+    const middle = make("span", { class: "tl-mid", text: speech.value(range.mid) });
+    middle.style.left = `${((range.mid - range.low) / (range.high - range.low)) * 100}%`;
+    const label = (value) => make("span", { text: Number.isInteger(value) ? String(value) : speech.value(value) });
+    this.scale.replaceChildren(label(range.low), make("span", { class: "tl-ramp" }, bar, middle), label(range.high));
+  }
+
+  /** The surface's value at (x, y), interpolated between the nodes of its grid. */
+  believed({ data, shape, low, high }, x, y) {
+    const [rows, columns] = shape;
+    const { x0, x1, y0, y1 } = this.frame;
+    const across = Math.min(columns - 1, Math.max(0, ((x - x0) / (x1 - x0)) * (columns - 1)));
+    const up = Math.min(rows - 1, Math.max(0, ((y - y0) / (y1 - y0)) * (rows - 1)));
+    const [column, row] = [Math.min(columns - 2, Math.floor(across)), Math.min(rows - 2, Math.floor(up))];
+    const [u, v] = [across - column, up - row];
+    const at = row * columns + column;
+    const lower = data[at] * (1 - u) + data[at + 1] * u;
+    const upper = data[at + columns] * (1 - u) + data[at + columns + 1] * u;
+    return low + ((lower * (1 - v) + upper * v) / 255) * (high - low);
+  }
+
+  hover(event) {
+    this.pointer = event && { offsetX: event.offsetX, offsetY: event.offsetY };
+    const picture = this.view.pictureOf(this.feed);
+    if (!event || !this.frame) {
+      this.readout.textContent = "";
+      return;
+    }
+    const { left, top, side, x0, x1, y0, y1 } = this.frame;
+    const [across, down] = [(event.offsetX - left) / side, (event.offsetY - top) / side];
+    if (across < 0 || across > 1 || down < 0 || down > 1) {
+      this.readout.textContent = "";
+      return;
+    }
+    const [x, y] = [x0 + across * (x1 - x0), y1 - down * (y1 - y0)];
+    const { speech } = this.view;
+    const surface = picture?.arrays[this.panel.surface];
+    const point = `(${speech.fixed(x, 2)}, ${speech.fixed(y, 2)})`;
+    const name = this.panel.surface_symbol ?? "D";
+    this.readout.textContent = surface ? `${point}  ${name} ${speech.value(this.believed(surface, x, y))}` : point;
+  }
+
+  /** What the picture shows, in words. */
+  tell() {
+    const picture = this.view.pictureOf(this.feed);
+    const { speech } = this.view;
+    if (!picture) return speech.say("waiting_first");
+    const points = picture.arrays[this.panel.points];
+    const surface = picture.arrays[this.panel.surface];
+    const count = points ? points.shape[0] : 0;
+    const said = { points: speech.count(count), step: speech.count(picture.step), data: this.panel.data?.length ?? 0 };
+    if (!surface || !count || !this.frame) return speech.say("alt_plane", said);
+    let sum = 0;
+    for (let index = 0; index < count; index += 1) {
+      sum += this.believed(surface, points.data[2 * index], points.data[2 * index + 1]);
+    }
+    return speech.say("alt_plane_surface", { ...said, mean: speech.value(sum / count) });
+  }
+}

@@ -1,0 +1,77 @@
+// Colours: read from the theme's custom properties, so that light, dark and a switch between them are followed.
+// Hues are blue and orange (Okabe and Ito 2008 in spirit): told apart with every common colour-blindness.
+
+const LIGHT = {
+  series: ["#2166ac", "#d4660f", "#17856b", "#8b4bab", "#6b7280"],
+  data: "#1d5c9e", samples: "#d95f0e", ema: "#8b3fa8",
+  high: "#8fbfe6", low: "#f6bd85", contour: "rgba(60, 60, 70, 0.45)",
+};
+const DARK = {
+  series: ["#6fb1f0", "#ffa14d", "#4ccbaa", "#cf9ae8", "#a3acb9"],
+  data: "#86bff5", samples: "#ffa94f", ema: "#dba0f5",
+  high: "#1e5587", low: "#84490f", contour: "rgba(230, 230, 240, 0.4)",
+};
+
+const pixel = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+
+/** Any CSS colour as [red, green, blue], 0 to 255. */
+export function rgb(colour) {
+  pixel.clearRect(0, 0, 1, 1);
+  pixel.fillStyle = "#808080";
+  pixel.fillStyle = colour;
+  pixel.fillRect(0, 0, 1, 1);
+  return [...pixel.getImageData(0, 0, 1, 1).data].slice(0, 3);
+}
+
+export function mixed(from, to, share) {
+  return from.map((channel, index) => Math.round(channel + (to[index] - channel) * share));
+}
+
+export function css([red, green, blue], alpha = 1) {
+  return `rgba(${red}, ${green}, ${blue}, ${alpha})`;
+}
+
+/** The colours in force at `element`, resolved for canvases. */
+export function readTheme(element) {
+  const style = getComputedStyle(element);
+  const read = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;
+  const background = rgb(read("--st-background-color", "#ffffff"));
+  const text = rgb(read("--st-text-color", "#31333f"));
+  const dark = 0.299 * background[0] + 0.587 * background[1] + 0.114 * background[2] < 128;
+  return {
+    ...(dark ? DARK : LIGHT),
+    dark,
+    background,
+    ink: text,
+    text: css(text),
+    muted: css(mixed(background, text, 0.68)),
+    faint: css(mixed(background, text, 0.4)),
+    grid: css(text, dark ? 0.1 : 0.08),
+    axis: css(text, 0.25),
+    paper: css(background),
+    primary: css(rgb(read("--st-primary-color", "#2166ac"))),
+    alarm: css(rgb(read("--st-red-text-color", dark ? "#ff8a80" : "#b3261e"))),
+    font: read("--st-font", "system-ui, sans-serif"),
+    id: [background, text, read("--st-primary-color", ""), read("--st-font", "")].join("|"),
+  };
+}
+
+/** The colour of a value on the diverging scale low … mid … high; the middle is the page's own background. */
+export function diverging(theme, value, { low, mid, high }) {
+  const share = value >= mid ? (value - mid) / (high - mid || 1) : (mid - value) / (mid - low || 1);
+  return mixed(theme.background, rgbOf(value >= mid ? theme.high : theme.low), Math.min(1, share) ** 0.8);
+}
+
+const known = new Map();
+
+function rgbOf(colour) {
+  if (!known.has(colour)) known.set(colour, rgb(colour));
+  return known.get(colour);
+}
+
+/** 256 packed RGBA pixels: what each byte of a quantised array looks like. */
+export function colourTable(colourOf) {
+  const bytes = new Uint8ClampedArray(1024);
+  for (let index = 0; index < 256; index += 1) bytes.set([...colourOf(index), 255], 4 * index);
+  return new Uint32Array(bytes.buffer);
+}

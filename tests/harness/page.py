@@ -1,0 +1,74 @@
+"""The harness's only page; the link says what it shows (runs, kinds of panels, the brush)."""
+
+import streamlit as st
+
+from pages.parts.live import WORDS, live
+from tests.harness.mock import EXTENT, HUB, real
+
+st.set_page_config(page_title="Harness", layout="wide")
+
+REFERENCES = [
+    {"label": "perfect", "value": 0.06, "low": 0.045, "high": 0.08},
+    {"label": "null", "value": 1.2},
+]
+PANELS = {
+    "plane": {
+        "kind": "plane", "title": "Data and generator", "extent": EXTENT, "data": real().round(3).tolist(),
+        "points": "samples", "ema": "samples_ema", "surface": "surface", "surface_mid": 0.5,
+    },
+    "images": {"kind": "images", "title": "Generated images", "array": "images", "shape": [14, 14], "columns": 8},
+    "loss": {
+        "kind": "curves", "title": "Losses",
+        "columns": [{"name": "loss_d", "label": "Discriminator"}, {"name": "loss_g", "label": "Generator"}],
+    },
+    "belief": {
+        "kind": "curves", "title": "Belief",
+        "columns": [{"name": "d_real", "label": "on data"}, {"name": "d_fake", "label": "on samples"}],
+        "references": [{"label": "undecided", "value": 0.5}],
+    },
+    "distance": {
+        "kind": "curves", "title": "Distance to the data", "log": True, "references": REFERENCES,
+        "columns": [{"name": "distance", "label": "Wasserstein", "hue": 2}],
+    },
+    "gradient": {
+        "kind": "curves", "title": "Gradient norm", "columns": [{"name": "gradient", "label": "D", "hue": 3}],
+    },
+    "modes": {
+        "kind": "curves", "title": "Modes found", "unit": "of 8",
+        "columns": [{"name": "modes", "label": "modes", "hue": 1}],
+        "references": [{"label": "perfect", "value": 8}],
+    },
+}  # fmt: skip
+
+query = st.query_params
+keys = query.get("runs", "first").split(",")
+kinds = query.get("panels", "plane,loss,belief,distance,gradient,modes").split(",")
+
+
+@st.fragment(run_every=0.5 if st.session_state.get("poll") else None)
+def picture() -> None:
+    step = st.session_state.get("view", {}).get("step") if st.session_state.get("poll") else None
+    frames = [frame for key in keys for frame in HUB.run(key).history(step)] if st.session_state.get("poll") else []
+    result = live(
+        [{"key": key, "label": f"Seed {index}", "active": index == 0} for index, key in enumerate(keys)],
+        [PANELS[kind] for kind in kinds],
+        words=WORDS,
+        key="view",
+        frames=frames,
+    )
+    if result.command:
+        for key in keys:
+            HUB.command(key, result.command["verb"])
+    if result.transport == "poll" and not st.session_state.get("poll"):
+        st.session_state["poll"] = True
+        st.rerun()
+    st.caption(f"page knows: step {result.step}, command {result.command}, transport {result.transport}")
+
+
+if "brush" in query:
+    from pages.parts.brush import brush
+
+    drawn = brush("0" * 1024, words={}, key="brush")
+    st.caption(f"sum of levels: {sum(int(level, 16) for level in drawn.levels or '')}")
+else:
+    picture()
