@@ -22,8 +22,9 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from models.experiment import Note, Scalars
+from state.columns import thin_columns
 from state.frames import encode, picture
-from state.record import thin_columns
+from state.history import Cursor, Delta
 from state.runs import Run, Runs, Status, runs
 
 POLL_S = 0.04
@@ -42,11 +43,13 @@ def status_frame(status: Status, key: str) -> bytes:
     return encode({"kind": "status", "key": key, "sent": time.time(), **said, "status": status.state})
 
 
-def scalars_frame(columns: Mapping[str, tuple[np.ndarray, np.ndarray]], reset: bool = False) -> list[bytes]:
+def scalars_frames(columns: Mapping[str, tuple[np.ndarray, np.ndarray]], reset: bool = False) -> list[bytes]:
     """One frame per group of columns that share their steps."""
     groups: dict[bytes, tuple[np.ndarray, dict[str, np.ndarray]]] = {}
     for name, (steps, values) in columns.items():
         groups.setdefault(steps.tobytes(), (steps, {}))[1][name] = values
+    if reset and not groups:
+        return [encode({"kind": "scalars", "reset": True}, {"steps": np.zeros(0, np.int64)})]
     return [
         encode({"kind": "scalars", "reset": reset and first == 0}, {"steps": steps, **values})
         for first, (steps, values) in enumerate(groups.values())
@@ -107,7 +110,7 @@ class Feed:
         self.columns: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self.moments = np.zeros(0, np.int64)
         self.notes: list[Note] = []
-        self.cursor: Any = None
+        self.cursor: Cursor | None = None
         self.status: Status | None = None
         self.newest: bytes | None = None
         self.pictures: OrderedDict[int, bytes] = OrderedDict()
@@ -132,7 +135,7 @@ class Feed:
                 await self._news()
             await self._status()
             viewer.tell(status_frame(self.status, self.run.key))  # type: ignore[arg-type]
-            viewer.tell(*scalars_frame(thin_columns(self.columns, MOST_ROWS), reset=True))
+            viewer.tell(*scalars_frames(thin_columns(self.columns, MOST_ROWS), reset=True))
             viewer.tell(encode({"kind": "moments"}, {"steps": self.moments}), *map(note_frame, self.notes))
             if self.newest is not None:
                 viewer.show(self.newest)
@@ -156,27 +159,31 @@ class Feed:
     async def _news(self) -> None:
         delta = await asyncio.to_thread(self.run.since, self.cursor)
         self.cursor = delta.cursor
-        frames: list[bytes] = []
-        if delta.scalars:
-            new = together(delta.scalars)
-            for name, (steps, values) in new.items():
-                old_steps, old_values = self.columns.get(name, (np.zeros(0, np.int64), np.zeros(0)))
-                self.columns[name] = np.concatenate((old_steps, steps)), np.concatenate((old_values, values))
-            frames += scalars_frame(new)
-        if len(delta.moments):
-            self.moments = np.concatenate((self.moments, delta.moments))
-            frames.append(encode({"kind": "moments"}, {"steps": delta.moments}))
-        self.notes += delta.notes
-        frames += map(note_frame, delta.notes)
+        frames = self._take(delta)
         for viewer in self.viewers:
-            if frames:
-                viewer.tell(*frames)
+            viewer.tell(*frames)
         if len(delta.moments):
             snapshot = await asyncio.to_thread(self.run.snapshot, int(self.moments[-1]))
             if snapshot is not None:
                 self.newest = picture(snapshot, self.wire, live=True, key=self.run.key, sent=time.time())
                 for viewer in self.viewers:
                     viewer.show(self.newest)
+
+    def _take(self, delta: Delta) -> list[bytes]:
+        """Adds the news to what the feed knows, and tells them as frames."""
+        if delta.reset:
+            self.columns, self.moments, self.notes, self.newest = {}, np.zeros(0, np.int64), [], None
+            self.pictures.clear()
+        new = together(delta.scalars)
+        for name, (steps, values) in new.items():
+            old_steps, old_values = self.columns.get(name, (np.zeros(0, np.int64), np.zeros(0)))
+            self.columns[name] = np.concatenate((old_steps, steps)), np.concatenate((old_values, values))
+        self.moments = np.unique(np.concatenate((self.moments, delta.moments)))
+        self.notes += delta.notes
+        frames = scalars_frames(new, reset=delta.reset) if new or delta.reset else []
+        if len(delta.moments):
+            frames.append(encode({"kind": "moments"}, {"steps": delta.moments}))
+        return [*frames, *map(note_frame, delta.notes)]
 
     async def _status(self) -> None:
         status = await asyncio.to_thread(self.run.status)
@@ -274,7 +281,7 @@ def history(run: Run, step: int | None = None) -> list[bytes]:
     delta = run.since(None)
     moments = np.asarray(delta.moments)
     frames = [status_frame(run.status(), run.key)]
-    frames += scalars_frame(thin_columns(together(delta.scalars), MOST_ROWS), reset=True)
+    frames += scalars_frames(thin_columns(together(delta.scalars), MOST_ROWS), reset=True)
     frames += [encode({"kind": "moments"}, {"steps": moments}), *map(note_frame, delta.notes)]
     snapshot = run.snapshot(int(moments[-1]) if step is None else step) if len(moments) else None
     if snapshot is not None:

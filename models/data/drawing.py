@@ -72,6 +72,18 @@ def _unpack(compressed: bytes) -> np.ndarray:
     return np.frombuffer(packed, dtype=np.uint8)
 
 
+def to_hex(levels: np.ndarray) -> str:
+    """(32, 32) levels as 1,024 hexadecimal digits, row by row from the top: what the brush paints with."""
+    return "".join(f"{level:x}" for level in levels.reshape(-1))
+
+
+def from_hex(text: str) -> np.ndarray:
+    """The inverse of `to_hex`; raises `ValueError` for anything else."""
+    if not re.fullmatch(r"[0-9a-f]{1024}", text):
+        raise ValueError(f"A drawing is {SIDE} by {SIDE} whole numbers.")
+    return np.array([int(digit, 16) for digit in text], dtype=np.uint8).reshape(SIDE, SIDE)
+
+
 @cache
 def smile() -> np.ndarray:
     """(32, 32) uint8: the drawing that stands there before the visitor draws one. Shared: copy before writing."""

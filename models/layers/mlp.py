@@ -86,8 +86,8 @@ class Mlp(nn.Module):
 
     def differentiate(self, loss: Tensor) -> Tensor:
         """The gradient of `loss` (a scalar) with respect to all weights, as one vector (P,)."""
-        gradients = torch.autograd.grad(loss, self.weights)
-        return torch.cat([gradient.view(-1) for gradient in gradients], out=self.gradient_P)
+        gradients = torch.autograd.grad(loss, self.weights, materialize_grads=True, allow_unused=True)
+        return torch.cat([gradient.reshape(-1) for gradient in gradients], out=self.gradient_P)
 
     def non_finite(self) -> str | None:
         """The first weight or gradient, by name, that holds a NaN or an infinity."""

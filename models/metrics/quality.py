@@ -7,7 +7,7 @@ often), and 99.5 % is a sign of collapse. So every number here comes with a `Ref
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -24,7 +24,7 @@ COMPARED = 1000
 """Samples used for the energy distance: quadratic in their number, and this many are compared in milliseconds."""
 
 
-@cache
+@lru_cache(maxsize=64)  # Bounded: visitors write drawings.
 def _energy(name: str, drawing: str) -> EnergyDistance:
     data = plane(name, drawing).sample(COMPARED, torch.Generator().manual_seed(0))
     return EnergyDistance(data)
@@ -46,7 +46,7 @@ def quality(name: str, drawing: str, samples_NX: Tensor) -> Mapping[str, float]:
     return numbers
 
 
-@cache
+@lru_cache(maxsize=64)  # Bounded: visitors write drawings.
 def quality_references(name: str, drawing: str, count: int) -> Mapping[str, Reference]:
     """What fresh data, and one Gaussian with the data's mean and covariance, score in `quality` with `count` samples."""
     if name == "digits":

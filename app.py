@@ -1,0 +1,13 @@
+"""Torchlight: watch neural networks while they learn. `streamlit run app.py` serves this file; each visit runs it."""
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+if get_script_run_ctx(suppress_warning=True) is None:
+    from state.serving import lifespan, middleware, routes
+
+    app = st.App(__file__, lifespan=lifespan, routes=routes(), middleware=middleware())
+else:
+    from pages.parts.menu import menu
+
+    menu().run()

@@ -1,0 +1,119 @@
+"""The GAN page: a generator chases its data while you watch."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from models.experiment import Experiment, Value
+from models.gan import POINTS, GanTraining
+from pages.parts.brush import WORDS as BRUSH_WORDS
+from pages.parts.brush import brush
+from pages.parts.controls import key_of
+from pages.parts.lab import Lab
+from pages.parts.prose import prose
+from pages.parts.words import _, translated
+
+PAGE = {
+    "order": 1,
+    "title": "GAN training",
+    "icon": ":material/sports_kabaddi:",
+    "line": "Two networks in a game: one forges data, one catches forgeries. Watch the forger learn, or fail.",
+    "family": "GanTraining",
+}
+SHOWN_POINTS = 500
+
+
+def panels(experiment: GanTraining) -> Sequence[Mapping[str, Any]]:
+    """What is drawn of a run: samples and discriminator on the plane or a sheet of digits, then the curves."""
+    probability = experiment.loss in ("non_saturating", "minimax")
+    return [picture(experiment), *losses(probability), *quality(experiment)]
+
+
+def picture(experiment: GanTraining) -> Mapping[str, Any]:
+    """The living picture itself."""
+    if not experiment.on_plane:
+        title = _("Samples from fixed noise")
+        return {"kind": "images", "title": title, "array": "images", "shape": [8, 8], "columns": 8}
+    points = experiment.points(POINTS, "data")[:SHOWN_POINTS].numpy().round(4).tolist()
+    probability = experiment.loss in ("non_saturating", "minimax")
+    return {
+        "kind": "plane", "title": _("Data, samples, and what the discriminator believes"),
+        "extent": list(experiment.plane().extent), "data": points, "points": "samples",
+        "surface": "surface", "surface_mid": 0.5 if probability or experiment.loss == "least_squares" else 0.0,
+        "surface_label": _("D(x): how real") if probability else _("D(x): the critic's value"),
+        **({"ema": "samples_ema"} if experiment.ema_decay > 0 else {}),
+    }  # fmt: skip
+
+
+def losses(probability: bool) -> Sequence[Mapping[str, Any]]:
+    """Both losses, what D says of data and samples, and how strongly both players are pulled."""
+    half = [{"label": _("cannot tell: ½"), "value": 0.5}] if probability else []
+    equilibrium = [{"label": _("D at equilibrium: 2 ln 2"), "value": 2 * math.log(2)}] if probability else []
+    return [
+        {
+            "kind": "curves", "title": _("Losses"), "unit": "nats" if probability else "", "references": equilibrium,
+            "columns": [{"name": "loss_d", "label": _("discriminator")}, {"name": "loss_g", "label": _("generator")}],
+        },
+        {
+            "kind": "curves", "title": _("What D says"), "references": half,
+            "columns": [{"name": "d_real", "label": _("D(x), data")}, {"name": "d_fake", "label": _("D(G(z)), samples")}],
+        },
+        {
+            "kind": "curves", "title": _("Gradient norms"), "log": True,
+            "columns": [
+                {"name": "gradient_d", "label": _("discriminator")}, {"name": "gradient_g", "label": _("generator")},
+            ],
+        },
+    ]  # fmt: skip
+
+
+def quality(experiment: Experiment) -> Sequence[Mapping[str, Any]]:
+    """The measured numbers, each with what a perfect generator and a null generator reach."""
+    titles = {
+        "energy_distance": _("Energy distance to the data"), "modes_covered": _("Modes covered"),
+        "high_quality": _("High quality samples"), "reverse_kl": _("Reverse KL over modes"),
+        "classes_covered": _("Digit classes covered"),
+    }  # fmt: skip
+    return [
+        {
+            "kind": "curves", "title": titles[name], "log": name == "energy_distance",
+            "unit": "nats" if name == "reverse_kl" else "",
+            "columns": [{"name": name, "label": titles[name]}],
+            "references": [
+                {"label": _("perfect generator"), "value": found.perfect, "low": found.low, "high": found.high},
+                {"label": _("null generator"), "value": found.null},
+            ],
+        }
+        for name, found in experiment.references().items()
+    ]  # fmt: skip
+
+
+def drawing(family: str, experiment: GanTraining) -> dict[str, Value]:
+    """The brush, where the data are the visitor's own."""
+    if experiment.data != "drawing":
+        return {}
+    from models.data.drawing import decode, encode, from_hex, to_hex
+
+    key = key_of(family, "drawing")
+    st.caption(_("Draw where the data shall be; darker means more of them."))
+    levels = to_hex(decode(experiment.drawing))
+    result = brush(levels, words=translated(BRUSH_WORDS), key=f"{key}.brush", on_levels=lambda: None)
+    drawn = result.get("levels")
+    if drawn and drawn != levels:
+        try:
+            return {"drawing": encode(from_hex(drawn))}
+        except ValueError as error:
+            st.error(_(str(error)))
+    return {"drawing": experiment.drawing}
+
+
+st.title(_("GAN training"))
+st.markdown(_(PAGE["line"]))
+Lab(
+    family="gan", cls=GanTraining, panels=panels, special=drawing,
+    front=("data", "loss", "optimizer", "lr_d", "lr_g", "k_d", "width", "depth", "steps", "seed"),
+).draw()  # fmt: skip
+with st.expander(_("What is happening here?"), icon=":material/school:"):
+    prose("gan")

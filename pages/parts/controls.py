@@ -1,0 +1,83 @@
+"""Knobs as widgets: every slider, its help and its bounds come from the knob's one declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from models.experiment import BadExperiment, Experiment, Knob, Value
+from pages.parts.words import _, shown
+
+
+def key_of(family: str, name: str) -> str:
+    """The widget's key; the family's name keeps one page's values out of another's."""
+    return f"{family}.{name}"
+
+
+def set_widgets(family: str, experiment: Experiment) -> None:
+    """Move every widget to the experiment's values; to be called before the widgets are drawn."""
+    for name in experiment.knobs():
+        st.session_state[key_of(family, name)] = getattr(experiment, name)
+
+
+def controls(
+    family: str,
+    experiment: Experiment,
+    names: Iterable[str],
+    *,
+    locked: Callable[[Knob], bool] = lambda knob: False,
+) -> dict[str, Value]:
+    """Draws the named knobs that matter for `experiment` and returns what they say now."""
+    said: dict[str, Value] = {}
+    for name in names:
+        knob = experiment.knobs()[name]
+        now = {**experiment.model_dump(), **said}
+        if all(now[other] in values for other, values in knob.when.items()):
+            said[name] = widget(knob, key_of(family, name), getattr(experiment, name), disabled=locked(knob))
+    return said
+
+
+def widget(knob: Knob, key: str, value: Value, *, disabled: bool = False) -> Value:
+    """The one widget for a knob's kind; `value` is where it starts when it was never drawn."""
+    label, help = _(knob.label).capitalize() if knob.label.islower() else _(knob.label), _(knob.help)
+    st.session_state.setdefault(key, value)
+    common: dict[str, Any] = {"key": key, "help": help, "disabled": disabled}
+    match knob.kind:
+        case "bool":
+            return bool(st.toggle(label, **common))
+        case "choice":
+            return str(st.selectbox(label, knob.options, format_func=option, filter_mode=None, **common))
+        case "int" | "float" if knob.log:
+            number = int if knob.kind == "int" else float
+            grid = {number(stop) for stop in knob.grid() if float(stop) == number(stop)}
+            stops = sorted(grid | {number(st.session_state[key])})
+            return number(st.select_slider(label, stops, format_func=shown, **common))
+        case "int" if (knob.high or 0) - (knob.low or 0) <= 1024:
+            return int(st.slider(label, int(knob.low or 0), int(knob.high or 0), step=int(knob.step or 1), **common))
+        case "int":
+            return int(st.number_input(label, int(knob.low or 0), int(knob.high or 0), step=1, **common))
+        case "float":
+            step = float(knob.step or 0.01)
+            digits = max(0, len(f"{step:.10f}".rstrip("0").split(".")[1]))
+            low, high = float(knob.low or 0), float(knob.high or 1)
+            return float(st.slider(label, low, high, step=step, format=f"%.{digits}f", **common))
+        case _:
+            return str(st.text_input(label, max_chars=knob.max_length, **common))
+
+
+def option(name: str) -> str:
+    """An option of a choice as visitors read it."""
+    return _(name.replace("_", " "))
+
+
+def rebuilt(experiment: Experiment, said: Mapping[str, Value]) -> Experiment | None:
+    """The experiment with the widgets' values; where they are impossible together, says so and gives None."""
+    try:
+        return experiment.but(**said)
+    except BadExperiment as error:
+        for name, fault in error.faults.items():
+            knob = experiment.knobs().get(name)
+            st.error(f"**{_(knob.label) if knob else name}**: {_(fault)}", icon=":material/error:")
+        return None

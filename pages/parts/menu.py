@@ -1,0 +1,66 @@
+"""The frame around every page: menu, language, title; found from the files in `pages/`, nothing is listed here."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import streamlit as st
+
+from pages.parts.words import LANGUAGES, _, language
+
+PAGES = Path(__file__).parents[1]
+STYLE = (Path(__file__).parent / "frame.css").read_text(encoding="utf-8")
+
+
+def described(path: Path) -> dict[str, Any]:
+    """What a page file says of itself in its `PAGE` table (title, icon, one line, order), read without running it."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "PAGE":
+            return dict(ast.literal_eval(node.value))
+    raise ValueError(f"{path.name} declares no PAGE")
+
+
+def described_pages() -> Sequence[tuple[Path, dict[str, Any]]]:
+    """Every page file with its description, in the order that the pages ask for."""
+    found = [(path, described(path)) for path in PAGES.glob("*.py")]
+    return sorted(found, key=lambda item: (item[1]["order"], item[0].stem))
+
+
+def menu() -> Any:
+    """The navigation of this visit; `.run()` draws the page that the address asks for."""
+    st.set_page_config(page_title="Torchlight", page_icon=":material/flare:", layout="wide")
+    pages = [
+        st.Page(path, title=_(about["title"]), icon=about["icon"], url_path=path.stem, default=about["order"] == 0)
+        for path, about in described_pages()
+    ]
+    chosen = st.navigation(pages, position="top")
+    st.html(f"<style>{STYLE}</style>")
+    _language_switch()
+    # The browser reads `lang` for hyphenation and speech; Streamlit's page says "en" for every language.
+    st.html(f"<script>document.documentElement.lang = {json.dumps(language())}</script>", unsafe_allow_javascript=True)
+    return chosen
+
+
+def _language_switch() -> None:
+    now = language()
+    with st.container(horizontal=True, horizontal_alignment="right", key="language"):
+        for code, name in LANGUAGES.items():
+            if st.button(name, key=f"lang.{code}", type="tertiary", disabled=code == now):
+                st.session_state["lang"] = code
+                st.query_params["lang"] = code
+                st.rerun()
+
+
+def load(path: Path) -> ModuleType:
+    """A page file as a module, for tests that look at what it declares."""
+    spec = importlib.util.spec_from_file_location(f"page_{path.stem}", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

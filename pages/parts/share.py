@@ -1,0 +1,42 @@
+"""What leaves the page: a link to exactly this view, the experiment as Python, the experiment as a command."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import streamlit as st
+
+from models.experiment import Experiment
+from pages.parts.words import _, language
+
+
+def share(experiment: Experiment, link: Mapping[str, str]) -> None:
+    """Three things to copy; each says what it reproduces."""
+    here = urlsplit(st.context.url or "")
+    address = urlunsplit((here.scheme, here.netloc, here.path, urlencode({**link, "lang": language()}), ""))
+    st.caption(_("A link to this page, these settings, this seed and this step. Equal settings are the same run."))
+    st.code(address, language=None, wrap_lines=True)
+    st.caption(_("The same experiment in a notebook:"))
+    st.code(python(experiment), language="python", wrap_lines=True)
+    st.caption(_("The same run without a browser, in the same store:"))
+    st.code(command(experiment), language="bash", wrap_lines=True)
+
+
+def python(experiment: Experiment) -> str:
+    """Python that trains this experiment with `models` alone."""
+    cls = type(experiment)
+    return f"from {cls.__module__} import {cls.__name__}\n\nfor event in {experiment!r}.train():\n    print(event.step)"
+
+
+def command(experiment: Experiment) -> str:
+    """The command line that trains this experiment."""
+    said = [
+        f"--{name.replace('_', '-')} {shlex.quote(knob.write(getattr(experiment, name)))}"
+        for name, knob in experiment.knobs().items()
+        if getattr(experiment, name) != knob.default
+    ]
+    if experiment.changes:
+        said += ["--changes", *(shlex.quote(str(part)) for change in experiment.changes for part in change)]
+    return " ".join(["python -m state train", type(experiment).__name__, *said])

@@ -1,0 +1,82 @@
+"""Every visible sentence, in the visitor's language.
+
+English is written in the code, inside `_()`; other languages are gettext catalogues in `pages/words/<code>.po`.
+Sentences that live outside the pages (help of knobs, stories, notes, the live view's labels) pass through `_()`
+where they are shown; a test collects them all and fails on a missing translation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+
+LANGUAGES: Mapping[str, str] = {"en": "English", "vi": "Tiếng Việt"}
+CATALOGUES = Path(__file__).parents[1] / "words"
+
+
+@cache
+def catalogue(code: str) -> Catalog:
+    """The translations into `code`, as written in its file; empty for English."""
+    if code == "en":
+        return Catalog(locale="en")
+    with (CATALOGUES / f"{code}.po").open("rb") as file:
+        return read_po(file, locale=code)
+
+
+def language() -> str:
+    """The language of this visit: the link's, else the visitor's last choice, else the browser's, else English."""
+    chosen = st.query_params.get("lang") or st.session_state.get("lang")
+    if chosen not in LANGUAGES:
+        spoken = (st.context.locale or "en").split("-")[0].lower()
+        chosen = spoken if spoken in LANGUAGES else "en"
+    st.session_state["lang"] = chosen
+    return chosen
+
+
+def translate(sentence: str, code: str) -> str:
+    """`sentence` in the language `code`; itself where the catalogue is silent."""
+    if code == "en" or not sentence:
+        return sentence
+    message = catalogue(code).get(sentence)
+    return str(message.string) if message is not None and message.string else sentence
+
+
+def _(sentence: str, **values: Any) -> str:
+    """`sentence` in the visitor's language, with `values` filled in; numbers are written as that language does."""
+    said = translate(sentence, language())
+    return said.format_map({name: shown(value) for name, value in values.items()}) if values else said
+
+
+def shown(value: Any) -> str:
+    """A number with four significant digits, as the visitor's language writes it; anything else as it is."""
+    match value:
+        case bool() | str() | None:
+            return str(value)
+        case int():
+            return str(format_decimal(value, locale=language()))
+        case float():
+            if value != value or value in (float("inf"), float("-inf")):
+                return {"nan": "NaN", "inf": "∞", "-inf": "−∞"}[str(value)]
+            rounded = float(f"{value:.4g}")
+            if rounded and (abs(rounded) < 1e-4 or abs(rounded) >= 1e7):
+                return f"{rounded:.3g}"
+            return str(format_decimal(rounded, format="#,##0.#######", locale=language()))
+    return str(value)
+
+
+def translated(words: Mapping[str, str]) -> dict[str, str]:
+    """A table of sentences, each in the visitor's language."""
+    return {name: _(sentence) for name, sentence in words.items()}
+
+
+def unknown(sentences: Iterator[str], code: str) -> list[str]:
+    """Those sentences that the catalogue of `code` does not translate."""
+    known = catalogue(code)
+    return [s for s in dict.fromkeys(sentences) if s and not (known.get(s) is not None and known.get(s).string)]  # type: ignore[union-attr]
