@@ -80,6 +80,7 @@ export class CurvesPanel extends Card {
     const { low, high, log } = this.scale;
     const raise = log ? Math.log10 : (value) => value;
     const span = raise(high) - raise(low) || 1;
+    this.place = (value) => (log && value <= 0 ? this.box.bottom + 20 : this.y(value));
     this.y = (value) => this.box.bottom - ((raise(value) - raise(low)) / span) * (this.box.bottom - this.box.top);
     this.drawGrid(context, theme, horizon);
     this.drawReferences(context, theme);
@@ -90,6 +91,7 @@ export class CurvesPanel extends Card {
     context.clip();
     const flags = drawn.map((item) => ({ ...item, ...this.drawCurve(context, theme, item) }));
     context.restore();
+    this.nameReferences(context, theme);
     this.drawFlags(context, theme, flags);
     this.drawCursor(context, theme, drawn);
   }
@@ -187,43 +189,50 @@ export class CurvesPanel extends Card {
     }
   }
 
-  /** What a perfect and what an ignorant model reach: thin lines with their bands, labelled at the right. */
+  /** What a perfect and what an ignorant model reach: a thin line each, with its band. */
   drawReferences(context, theme) {
     const { left, right, top, bottom } = this.box;
+    for (const { value, low, high } of this.panel.references ?? []) {
+      if (Number.isFinite(low) && Number.isFinite(high)) {
+        const [upper, lower] = [high, low].map((end) => Math.min(bottom, Math.max(top, this.place(end))));
+        context.fillStyle = css(theme.ink, theme.dark ? 0.1 : 0.06);
+        context.fillRect(left, upper, right - left, lower > upper || upper > top ? Math.max(1, lower - upper) : 0);
+      }
+      const y = this.place(value);
+      if (y < top - 1 || y > bottom + 1) continue;
+      context.strokeStyle = theme.faint;
+      context.setLineDash([2, 3]);
+      context.beginPath();
+      context.moveTo(left, Math.round(y) + 0.5);
+      context.lineTo(right, Math.round(y) + 0.5);
+      context.stroke();
+      context.setLineDash([]);
+    }
+  }
+
+  /** Their names, over the curves; an arrow where the line lies outside of the chart. */
+  nameReferences(context, theme) {
+    const { right, top, bottom } = this.box;
     const taken = [];
     context.font = `10.5px ${theme.font}`;
     context.textAlign = "right";
     context.textBaseline = "alphabetic";
-    for (const { label, value, low, high } of this.panel.references ?? []) {
-      const inside = (place) => Math.min(bottom, Math.max(top, place));
-      const exact = this.scale.log && value <= 0 ? bottom : this.y(value);
-      const y = inside(exact);
-      if (low !== undefined && low !== null && high !== undefined && high !== null) {
-        const ends = [high, low].map((end) => inside(this.scale.log && end <= 0 ? bottom : this.y(end)));
-        context.fillStyle = css(theme.ink, theme.dark ? 0.1 : 0.06);
-        context.fillRect(left, ends[0], right - left, Math.max(1, ends[1] - ends[0]));
-      }
-      const outside = exact < top - 1 ? "↑ " : exact > bottom + 1 ? "↓ " : "";
-      if (!outside) {
-        context.strokeStyle = theme.faint;
-        context.setLineDash([2, 3]);
-        context.beginPath();
-        context.moveTo(left, Math.round(y) + 0.5);
-        context.lineTo(right, Math.round(y) + 0.5);
-        context.stroke();
-        context.setLineDash([]);
-      }
+    for (const { label, value } of this.panel.references ?? []) {
+      const exact = this.place(value);
+      const y = Math.min(bottom, Math.max(top, exact));
+      const arrow = exact < top - 1 ? "↑ " : exact > bottom + 1 ? "↓ " : "";
       let base = y - 4 < top + 9 ? y + 12 : y - 4;
       while (taken.some((other) => Math.abs(other - base) < 12)) base += base > (top + bottom) / 2 ? -12 : 12;
       taken.push(base);
-      const text = `${outside}${label} ${this.view.speech.value(value)}`;
-      context.lineWidth = 3;
+      const text = `${arrow}${label} ${this.view.speech.brief(value)}`;
+      context.lineWidth = 3.5;
+      context.lineJoin = "round";
       context.strokeStyle = theme.paper;
       context.strokeText(text, right - 2, base);
-      context.lineWidth = 1;
       context.fillStyle = theme.muted;
       context.fillText(text, right - 2, base);
     }
+    context.lineWidth = 1;
   }
 
   drawNotes(context, theme) {
@@ -250,8 +259,7 @@ export class CurvesPanel extends Card {
   /** One curve: per pixel column its first value, extremes and last; says where it is not finite. */
   drawCurve(context, theme, { entry, run, curve }) {
     const { left, right } = this.box;
-    const log = this.scale.log;
-    const place = (value) => (log && value <= 0 ? this.box.bottom + 20 : this.y(value));
+    const { place } = this;
     const pixels = Math.max(1, Math.round((right - left) * Math.min(this.ratio, 2)));
     const horizon = this.view.horizon();
     const dense = curve.dense;
@@ -271,6 +279,7 @@ export class CurvesPanel extends Card {
       const { low, high, infinite, missing } = curve.extent(row, end);
       if (infinite) flags.push({ x, text: "∞" });
       else if (missing && dense) flags.push({ x, text: "NaN" });
+      if (high > this.scale.high * (1 + 1e-9)) flags.push({ x, text: "↑" });
       if (low <= high) {
         const [first, last] = [curve.values[row], curve.values[end - 1]];
         if (Number.isFinite(first)) point(x, first);
@@ -283,7 +292,7 @@ export class CurvesPanel extends Card {
       row = end;
     }
     const colour = theme.series[entry.hue % theme.series.length];
-    context.strokeStyle = run ? css(rgb(colour), 0.85) : colour;
+    context.strokeStyle = run ? css(rgb(colour), 0.7) : colour;
     context.lineWidth = run ? 1.3 : 1.5;
     context.lineJoin = "bevel";
     context.setLineDash([[], [5, 3], [2, 2], [8, 3, 2, 3]][run % 4]);
@@ -300,21 +309,26 @@ export class CurvesPanel extends Card {
     return row + upTo(curve.steps.subarray(row, end), limit - 1e-6);
   }
 
-  /** Where values are not finite: a bar along the top edge and a sign, in the curve's colour. */
+  /** Where values are not finite or leave the chart: a bar along the top edge in the curve's colour, and a sign. */
   drawFlags(context, theme, drawn) {
     const { top, left, right } = this.box;
-    context.font = `600 10.5px ${theme.font}`;
-    context.textBaseline = "alphabetic";
-    let taken = -Infinity;
+    const groups = [];
     const all = drawn.flatMap(({ entry, flags }) => flags.map((flag) => ({ ...flag, hue: entry.hue })));
     for (const { x, text, hue } of all.sort((one, other) => one.x - other.x)) {
       context.fillStyle = theme.series[hue % theme.series.length];
       context.fillRect(Math.max(left, x - 1), top - 2, 2, 3);
-      if (x - taken < 30) continue;
-      context.textAlign = x > right - 16 ? "right" : "center";
-      context.fillStyle = theme.alarm;
-      context.fillText(text, Math.min(x, right), top - 4);
-      taken = x;
+      const group = groups.at(-1);
+      if (group && x - group.x < 34) group.signs.add(text);
+      else groups.push({ x, signs: new Set([text]) });
+    }
+    context.font = `600 10.5px ${theme.font}`;
+    context.textBaseline = "alphabetic";
+    for (const { x, signs } of groups) {
+      const broken = signs.has("NaN") || signs.has("∞");
+      if (broken) signs.delete("↑");
+      context.textAlign = x > right - 20 ? "right" : "center";
+      context.fillStyle = broken ? theme.alarm : theme.muted;
+      context.fillText([...signs].join(" "), Math.min(x, right), top - 4);
     }
   }
 

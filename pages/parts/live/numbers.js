@@ -7,6 +7,7 @@ export class Speech {
     const locale = words.locale || "en";
     this.whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
     this.short = new Intl.NumberFormat(locale, { notation: "compact", maximumFractionDigits: 1 });
+    this.brevity = new Intl.NumberFormat(locale, { maximumSignificantDigits: 3 });
     this.digits = new Map();
     this.locale = locale;
   }
@@ -51,13 +52,21 @@ export class Speech {
     return this.fixed(number, size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
   }
 
+  /** A round number without trailing zeros: ends of scales, reference values. */
+  brief(number) {
+    return Number.isFinite(number) && Math.abs(number) < 1e5 && Math.abs(number) >= 1e-3
+      ? String(this.brevity.format(number)).replace("-", "−")
+      : number === 0 ? "0" : this.value(number);
+  }
+
   /** A tick's label, with as many places as its distance to the next tick needs. */
   tick(number, distance) {
     if (number === 0) return "0";
     const size = Math.abs(number);
     if (size >= 1e4) return this.short.format(number).replace("-", "−");
     if (size < 1e-3) return number.toExponential(0).replaceAll("-", "−");
-    return this.fixed(number, Math.max(0, Math.min(6, -Math.floor(Math.log10(distance) + 1e-9))));
+    const places = [0, 1, 2, 3, 4, 5].find((each) => Math.abs(distance - Number(distance.toFixed(each))) < 1e-9);
+    return this.fixed(number, places ?? 6);
   }
 
   duration(seconds) {
@@ -72,7 +81,9 @@ export class Speech {
 export function niceStep(span, parts) {
   const raw = span / parts;
   const power = 10 ** Math.floor(Math.log10(raw));
-  const mantissa = [5, 2.5, 2, 1].find((candidate) => candidate * power <= raw * (1 + 1e-9)) ?? 1;
+  // 2.5 is no step for small counts: nobody finds seven and a half modes.
+  const candidates = power === 1 ? [5, 2, 1] : [5, 2.5, 2, 1];
+  const mantissa = candidates.find((candidate) => candidate * power <= raw * (1 + 1e-9)) ?? 1;
   return mantissa * power;
 }
 

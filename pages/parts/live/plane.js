@@ -20,7 +20,7 @@ class Marker {
       context.translate(shift(phase % PHASES), shift(Math.floor(phase / PHASES)));
       context.scale(ratio, ratio);
       this.trace(context, shape, radius);
-      context.lineWidth = shape === "ring" ? 1.4 : 1.2;
+      context.lineWidth = shape === "ring" ? 1.1 : 1.2;
       context.strokeStyle = shape === "ring" ? colour : outline;
       if (shape !== "disc") context.stroke();
       context.fillStyle = colour;
@@ -133,8 +133,8 @@ export class PlanePanel extends Card {
     const outline = css(theme.background, 0.9);
     this.markers = {
       data: new Marker("disc", css(rgb(theme.data), theme.dark ? 0.55 : 0.45), outline, 1.7, ratio),
-      samples: new Marker("diamond", theme.samples, outline, 2.1, ratio),
-      ema: new Marker("ring", theme.ema, outline, 2.4, ratio),
+      samples: new Marker("diamond", theme.samples, outline, 2.2, ratio),
+      ema: new Marker("ring", css(rgb(theme.ema), 0.8), outline, 2.1, ratio),
     };
     this.back.width = Math.round(width * ratio);
     this.back.height = Math.round(height * ratio);
@@ -220,6 +220,8 @@ export class PlanePanel extends Card {
         const [a, b, c, d] = [data[at], data[at + 1], data[at + columns + 1], data[at + columns]];
         const sign = (a > level) + 2 * (b > level) + 4 * (c > level) + 8 * (d > level);
         if (sign === 0 || sign === 15) continue;
+        // Where the surface is flat within its quantisation, a line would be an accident.
+        if (Math.max(a, b, c, d) - Math.min(a, b, c, d) < 2) continue;
         const cuts = [];
         if ((a > level) !== (b > level)) cuts.push([column + (level - a) / (b - a), row]);
         if ((b > level) !== (c > level)) cuts.push([column + 1, row + (level - b) / (c - b)]);
@@ -251,9 +253,9 @@ export class PlanePanel extends Card {
     const bar = make("i", { class: "tl-bar" });
     bar.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
     const { speech } = this.view;
-    const middle = make("span", { class: "tl-mid", text: speech.value(range.mid) });
+    const middle = make("span", { class: "tl-mid", text: speech.brief(range.mid) });
     middle.style.left = `${((range.mid - range.low) / (range.high - range.low)) * 100}%`;
-    const label = (value) => make("span", { text: Number.isInteger(value) ? String(value) : speech.value(value) });
+    const label = (value) => make("span", { text: speech.brief(value) });
     this.scale.replaceChildren(label(range.low), make("span", { class: "tl-ramp" }, bar, middle), label(range.high));
   }
 
