@@ -273,7 +273,7 @@ class Experiment(BaseModel):
     """How each snapshot array travels to the browser; arrays not named here stay on the server."""
 
     seed: int = knob(0, low=0, high=2**31 - 1, help="Seed of every random stream: weights, noise, order of batches.")
-    steps: int = knob(2000, low=1, high=1_000_000, help="Training steps.")
+    steps: int = knob(10_000, low=1, high=1_000_000, log=True, help="Training steps.")
     changes: tuple[Change, ...] = Field(
         (), description="Knobs changed while training: (step, knob, value); the change acts from that step on."
     )

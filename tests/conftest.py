@@ -25,6 +25,16 @@ def end_processes(home: Path) -> None:
             os.kill(int(entry.name), signal.SIGKILL)
 
 
+@pytest.fixture(scope="module")
+def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One store for all tests of a module, where they only look at runs."""
+    place = tmp_path_factory.mktemp("store") / "home"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TORCHLIGHT_HOME", str(place))
+        yield place
+    end_processes(place)
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty store; every process that worked for it ends with the test."""

@@ -1,0 +1,121 @@
+"""Every page, run as Streamlit runs it but without a browser: no exception, in both languages, from any link."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from models.gan import GanTraining
+from pages.parts.menu import described_pages
+from state import links
+from state.runs import runs
+from tests.waiting import until, until_ended
+
+ROOT = Path(__file__).parents[1]
+PAGES = [path for path, _about in described_pages()]
+QUICK = GanTraining(steps=60, seed=5)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def trained(shared_home: Path) -> Iterator[None]:
+    until_ended(runs().open(QUICK))
+    yield
+
+
+def visit(page: Path, address: dict[str, str] | None = None) -> AppTest:
+    """The page as a visitor with this address finds it."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+    app.run()
+    app.switch_page(str(page))
+    for name, value in (address or {}).items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def gan(address: dict[str, str] | None = None) -> AppTest:
+    return visit(ROOT / "pages" / "gan.py", address)
+
+
+@pytest.mark.parametrize("language", ["en", "vi"])
+@pytest.mark.parametrize("page", PAGES, ids=[path.stem for path in PAGES])
+def test_every_page_runs_in_every_language(page: Path, language: str) -> None:
+    app = visit(page, {"lang": language})
+    assert not app.exception and not app.error
+    assert app.title
+
+
+def test_a_link_sets_the_controls() -> None:
+    app = gan(links.write(QUICK.but(lr_d=0.3, data="ring")))
+    assert app.select_slider(key="gan.lr_d").value == 0.3
+    assert app.selectbox(key="gan.data").value == "ring"
+
+
+def test_a_damaged_link_is_corrected_and_says_so() -> None:
+    app = gan({"lr_d": "a lot", "data": "the moon", "steps": "60"})
+    assert not app.exception
+    assert "lr_d" in app.warning[0].value and "data" in app.warning[0].value
+    assert app.select_slider(key="gan.steps").value == 60
+
+
+def test_pressing_train_opens_the_run_of_these_settings() -> None:
+    wanted = QUICK.but(seed=77)
+    app = gan(links.write(wanted))
+    assert runs().find(wanted.key) is None
+    app.button(key="gan.train").click().run()
+    run = runs().find(wanted.key)
+    assert run is not None
+    until_ended(run)
+
+
+def test_a_story_is_one_press_away() -> None:
+    app = gan()
+    story = GanTraining.stories()[1]
+    app.button(key=f"gan.story.{story.name}").click().run()
+    run = runs().find(story.experiment.key)
+    assert run is not None and app.select_slider(key="gan.lr_d").value == story.experiment.lr_d
+    run.stop()
+    until_ended(run)
+
+
+def test_moving_a_slider_keeps_the_picture_until_train_is_pressed() -> None:
+    app = gan(links.write(QUICK))
+    app.slider(key="gan.width").set_value(33).run()
+    assert not app.exception
+    assert any("Press Train" in caption.value for caption in app.caption)
+    assert runs().find(QUICK.but(width=33).key) is None
+
+
+def test_the_next_seed_is_offered_for_a_finished_run() -> None:
+    app = gan(links.write(QUICK))
+    assert app.button(key="gan.train").label == "Train with the next seed"
+    app.button(key="gan.train").click().run()
+    until(lambda: runs().find(QUICK.but(seed=6).key) is not None)
+    assert app.number_input(key="gan.seed").value == 6
+
+
+def test_a_twin_differs_in_one_knob_and_the_sentence_carries_numbers() -> None:
+    app = gan(links.write(QUICK))
+    app.selectbox(key="gan.twin.knob").set_value("lr_d").run()
+    app.select_slider(key="gan.twin.lr_d").set_value(0.01).run()
+    app.button(key="gan.twin.train").click().run()
+    twin = runs().find(QUICK.but(lr_d=0.01).key)
+    assert twin is not None
+    until_ended(twin)
+    app.run()
+    sentence = next(text.value for text in app.markdown if text.value.startswith("Only"))
+    assert "0.1 and 0.01" in sentence and "At step 60" in sentence and "against" in sentence
+
+
+def test_what_is_shared_reproduces_the_run() -> None:
+    app = gan(links.write(QUICK))
+    address, python, command = (code.value for code in app.code)
+    assert "seed=5" in address and "steps=60" in address
+    assert repr(QUICK) in python and command == "python -m state train GanTraining --steps 60 --seed 5"
+
+
+def test_a_drawing_that_cannot_be_read_does_not_break_the_page() -> None:
+    app = gan({"data": "drawing", "drawing": "!!!", "steps": "60"})
+    assert not app.exception and "drawing" in app.warning[0].value
