@@ -12,6 +12,7 @@ import contextlib
 import gc
 import logging
 import socket
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -27,7 +28,7 @@ from state.hub import Hub
 from state.runs import runs
 from state.supervisor import ensure_supervisor
 
-FIRST_RUNS_S = 20.0
+FIRST_RUNS_S = 8.0
 COLLECT_S = 30.0
 WATCH_S = 2.0
 
@@ -107,8 +108,6 @@ def prepare() -> None:
             waiting.append(run)
         except (OSError, ValueError, RuntimeError):
             logging.getLogger(__name__).exception("The first run of %s cannot be prepared.", type(experiment).__name__)
-    import time
-
     until = time.monotonic() + FIRST_RUNS_S
     while time.monotonic() < until and any(run.status().state in ("queued", "starting", "running") for run in waiting):
         time.sleep(0.05)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import streamlit as st
+from PIL import Image
 
 from models.catalogue import experiments
 from models.experiment import Story
 from pages.parts.menu import described_pages
-from pages.parts.miniature import miniature
+from pages.parts.miniature import SIDE, miniature
 from pages.parts.words import _
 from state import links
 from state.runs import runs
@@ -24,11 +25,11 @@ def cards() -> None:
 def card(path: str, about: dict[str, str]) -> None:
     """Picture, title, one line, and the stories as ways in."""
     stories = experiments()[about["family"]].stories()
-    picture, words = st.columns([1, 3], gap="medium", vertical_alignment="center")
+    picture, words = st.columns([1, 4], gap="medium", vertical_alignment="center")
     with picture:
         still = picture_of(stories[0])
-        if still:
-            st.html(still)
+        if still is not None:
+            st.image(still, width=SIDE)
     with words:
         st.subheader(_(about["title"]))
         st.markdown(_(about["line"]))
@@ -40,8 +41,8 @@ def card(path: str, about: dict[str, str]) -> None:
                 )  # fmt: skip
 
 
-def picture_of(story: Story) -> str:
-    """The last picture of the story's stored run; empty where it was never trained here."""
+def picture_of(story: Story) -> Image.Image | None:
+    """The last picture of the story's stored run; None where it was never trained here."""
     run = runs().find(story.experiment.key)
     snapshot = run.snapshot(story.experiment.steps) if run else None
-    return miniature(story.experiment, snapshot) if snapshot else ""
+    return miniature(story.experiment, snapshot) if snapshot else None

@@ -41,7 +41,7 @@ def controls(
 
 def widget(knob: Knob, key: str, value: Value, *, disabled: bool = False) -> Value:
     """The one widget for a knob's kind; `value` is where it starts when it was never drawn."""
-    label, help = _(knob.label).capitalize() if knob.label.islower() else _(knob.label), _(knob.help)
+    label, help = sentence_case(_(knob.label)), _(knob.help)
     st.session_state.setdefault(key, value)
     common: dict[str, Any] = {"key": key, "help": help, "disabled": disabled}
     match knob.kind:
@@ -81,3 +81,8 @@ def rebuilt(experiment: Experiment, said: Mapping[str, Value]) -> Experiment | N
             knob = experiment.knobs().get(name)
             st.error(f"**{_(knob.label) if knob else name}**: {_(fault)}", icon=":material/error:")
         return None
+
+
+def sentence_case(label: str) -> str:
+    """A label with its first letter large and the others as they are: “learning rate of D” keeps its D."""
+    return label[:1].upper() + label[1:]

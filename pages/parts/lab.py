@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from models.experiment import BadExperiment, Experiment, Story, Value
 from pages.parts import twins
@@ -54,10 +55,13 @@ class Lab:
     def draw(self) -> None:
         """The whole lab: stories, picture, controls, comparison, sharing."""
         table = self.arrive()
-        self.stories(table)
-        picture, side = st.columns([7, 3], gap="medium")
+        # The button stands above the picture, where a phone shows it first; the controls stand beside, or below.
+        stories, button = st.columns([7, 2], gap="medium", vertical_alignment="center")
+        with stories:
+            self.stories(table)
+        picture, side = st.columns([7, 2], gap="medium")
         with side:
-            table = self.settings(table)
+            table = self.settings(table, button)
         with picture:
             table = self.picture(table)
         self.keep(table)
@@ -129,11 +133,10 @@ class Lab:
         self.open(story.experiment)
         self.lay(Table(story.experiment, story.experiment, view=table.view))
 
-    def settings(self, table: Table) -> Table:
+    def settings(self, table: Table, button: DeltaGenerator) -> Table:
         """The controls, and the button that trains what they say."""
         if st.session_state.pop(f"{self.family}.lay", False):
             set_widgets(self.family, table.settings)
-        button = st.container()
         base = table.settings if table.fork is None else table.settings.at(table.fork)
         rest = [name for name in self.cls.knobs() if name not in self.front]
 

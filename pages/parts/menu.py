@@ -15,6 +15,7 @@ import streamlit as st
 from pages.parts.words import LANGUAGES, _, language
 
 PAGES = Path(__file__).parents[1]
+ICON = str(Path(__file__).parent / "icon.png")
 STYLE = (Path(__file__).parent / "frame.css").read_text(encoding="utf-8")
 
 
@@ -34,7 +35,7 @@ def described_pages() -> Sequence[tuple[Path, dict[str, Any]]]:
 
 def menu() -> Any:
     """The navigation of this visit; `.run()` draws the page that the address asks for."""
-    st.set_page_config(page_title="Torchlight", page_icon=":material/flare:", layout="wide")
+    st.set_page_config(page_title="Torchlight", page_icon=ICON, layout="wide")
     pages = [
         st.Page(path, title=_(about["title"]), icon=about["icon"], url_path=path.stem, default=about["order"] == 0)
         for path, about in described_pages()
