@@ -21,13 +21,13 @@ import tyro
 from models.catalogue import experiments
 from models.experiment import BadExperiment, Experiment, Knob
 from state.history import Cursor, Delta
-from state.home import hold_server_lock, home
+from state.home import hold_server_lock
 from state.reasons import NO_SUCH_RUN
 from state.runs import Refused, Run, Runs
 from state.supervisor import ensure_supervisor
 
 Json = Annotated[bool, tyro.conf.arg(help="One JSON object per line instead of text.")]
-Home = Annotated[Path, tyro.conf.arg(help="Where runs live, instead of TORCHLIGHT_HOME.")]
+Home = Annotated[Path | None, tyro.conf.arg(help="Where runs live, instead of TORCHLIGHT_HOME.")]
 Key = Annotated[str, tyro.conf.Positional, tyro.conf.arg(help="The key of the run, as `list` shows it.")]
 POLL_S = 0.05
 
@@ -84,7 +84,7 @@ def follow(run: Run, as_json: bool) -> int:
     return 0 if status.state == "finished" else 1
 
 
-def train(experiment: Experiment, at: Path, as_json: bool, resume: bool) -> int:
+def train(experiment: Experiment, at: Path | None, as_json: bool, resume: bool) -> int:
     lock = hold_server_lock(at)
     run = Runs(at).open(experiment, resume=resume)
     try:
@@ -107,13 +107,13 @@ def option(knob: Knob) -> Any:
 def trainer(cls: type[Experiment]) -> Callable[..., int]:
     """A function whose parameters are the experiment's knobs, for tyro to read."""
 
-    def command(*, json: bool, home: Path, resume: bool, **knobs: Any) -> int:
+    def command(*, json: bool, home: Path | None, resume: bool, **knobs: Any) -> int:
         return train(cls.of(knobs), home, json, resume)
 
     again = Annotated[bool, tyro.conf.arg(help="Take a stopped, interrupted or failed run up again.")]
     parameters = [
         *((knob.name, option(knob), knob.default) for knob in cls.knobs().values()),
-        ("json", Json, False), ("home", Home, home()), ("resume", again, False),
+        ("json", Json, False), ("home", Home, None), ("resume", again, False),
     ]  # fmt: skip
     command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
@@ -124,20 +124,20 @@ def trainer(cls: type[Experiment]) -> Callable[..., int]:
     return command
 
 
-def found(key: str, at: Path) -> Run:
+def found(key: str, at: Path | None) -> Run:
     run = Runs(at).find(key)
     if run is None:
         sys.exit(NO_SUCH_RUN.format(key=key))
     return run
 
 
-def show_all(json: Json = False, home: Home = home()) -> None:  # noqa: B008
+def show_all(json: Json = False, home: Home = None) -> None:
     """List all runs, the newest first."""
     for run in Runs(home).list():
         say(run, json)
 
 
-def show(key: Key, json: Json = False, home: Home = home()) -> None:  # noqa: B008
+def show(key: Key, json: Json = False, home: Home = None) -> None:
     """Tell what is known of a run: where it stands, its knobs, the last value of each column, its notes."""
     run = found(key, home)
     status = run.status()
@@ -148,19 +148,19 @@ def show(key: Key, json: Json = False, home: Home = home()) -> None:  # noqa: B0
     print(to_json(said) if json else "\n".join(f"{name:<11} {value}" for name, value in said.items()))
 
 
-def stop(key: Key, home: Home = home()) -> None:  # noqa: B008
+def stop(key: Key, home: Home = None) -> None:
     """End a run at a checkpoint; `train … --resume` takes it up again."""
     found(key, home).stop()
 
 
-def delete(key: Key, home: Home = home()) -> None:  # noqa: B008
+def delete(key: Key, home: Home = None) -> None:
     """Delete an ended run for good."""
     run = found(key, home)
     if not Runs(home).delete(run.key):
         sys.exit(f"The run is {run.status().state}: stop it first.")
 
 
-def pin(key: Key, off: bool = False, home: Home = home()) -> None:  # noqa: B008
+def pin(key: Key, off: bool = False, home: Home = None) -> None:
     """Keep a run when the disk bound deletes others; `--off` takes the pin away."""
     found(key, home).pin(not off)
 

@@ -1,4 +1,4 @@
-"""Thins curves for drawing so that nothing a viewer could see is lost: each bucket keeps its lowest and highest value."""
+"""Thins curves for drawing; nothing that a viewer could see is lost: each bucket keeps its extremes."""
 
 from __future__ import annotations
 

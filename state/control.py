@@ -31,13 +31,13 @@ ENDED = ("stopped", "finished", "failed", "interrupted")
 _SCHEMA = """
 create table if not exists run (
   key text primary key, name text, knobs text, steps int, state text, desired text, until int, attempt int,
-  barren int, step int, reason text, signature text, created real, queued real, started real, ended real,
+  barren int, step int, safe int, reason text, signature text, created real, queued real, started real, ended real,
   pinned int, watched real, bytes int);
 create index if not exists run_state on run (state);
 """
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818  (an answer, not an error)
     """A run that is not admitted; the text says what to do."""
 
 
@@ -64,8 +64,10 @@ class Row:
     attempt: int = 0
     """How many processes have been started for it."""
     barren: int = 0
-    """Attempts in a row that got no further than `step`."""
+    """Processes in a row that died without a step or a checkpoint more than those before."""
     step: int = 0
+    safe: int = 0
+    """The newest checkpoint when the last process died."""
     reason: str | None = None
     signature: str = "{}"
     created: float = 0.0

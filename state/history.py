@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import safetensors.numpy
@@ -74,9 +75,9 @@ class History:
         finally:
             database.close()
 
-    def _rows(self, sql: str, *values: object) -> list[tuple]:
+    def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """All rows up to the first unreadable one; none where there is no record yet."""
-        rows: list[tuple] = []
+        rows: list[tuple[Any, ...]] = []
         try:
             with self._open() as database:
                 rows.extend(database.execute(sql, values))
@@ -144,8 +145,8 @@ class History:
                 ).fetchall()
         except sqlite3.DatabaseError:
             return Delta([], np.zeros(0, np.int64), [], cursor)
-        last = [rows[-1][0] if rows else before
-                for rows, before in ((chunks, cursor.chunk), (shown, cursor.snapshot), (notes, cursor.note))]  # fmt: skip
+        found_so_far = ((chunks, cursor.chunk), (shown, cursor.snapshot), (notes, cursor.note))
+        last = [rows[-1][0] if rows else before for rows, before in found_so_far]
         return Delta(
             scalars=list(unpack(row[1:] for row in chunks)),
             moments=np.array([step for _, step in shown], np.int64),

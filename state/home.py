@@ -33,6 +33,8 @@ class Limits:
 
     slots: int = max(2, min(8, (os.cpu_count() or 1) - 1))
     """Runs that train at once. Each takes one core at low priority, so that pages stay quick."""
+    nice: int = 10
+    """How far training stands back behind everything else on the machine."""
     max_steps: int = 1_000_000
     max_queued: int = 50
     disk_bytes: int = 2_000_000_000
@@ -41,6 +43,8 @@ class Limits:
     """A training process without any progress for so long is killed and its run started again."""
     linger_s: float = 600.0
     """How long a paused run keeps its process, for instant resuming, while nobody else waits."""
+    sweep_s: float = 10.0
+    """How often the disk is looked at."""
     idle_s: float = 10.0
     """How long the supervisor stays when nothing runs and nobody watches."""
 

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 
-class Held(RuntimeError):
+class Held(RuntimeError):  # noqa: N818
     """Another process owns the lock."""
 
 
@@ -47,7 +47,8 @@ if sys.platform == "win32":
         for place in places:
             os.lseek(descriptor, place, os.SEEK_SET)
             try:
-                return msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+                return
             except OSError:
                 if place == places[-1]:
                     raise

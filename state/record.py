@@ -22,7 +22,7 @@ import safetensors.numpy
 from models.experiment import Note, Scalars, Snapshot
 from state import checkpoint as files
 from state.checkpoint import Stored
-from state.columns import thin_columns as thin_columns  # noqa: PLC0414  (the hub knows it under this name)
+from state.columns import thin_columns as thin_columns
 
 _SCHEMA = """
 create table if not exists meta (name text primary key, value text);
@@ -211,17 +211,18 @@ def join(name: str, parts: Iterable[Scalars]) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([steps for steps, _ in found]), np.concatenate([values for _, values in found])
 
 
-def _packed(pending: list[Scalars]) -> Iterable[tuple[list[str], int, int, np.ndarray]]:
-    """Rows of the same columns that follow each other, as one block (columns, rows)."""
+def _packed(pending: list[Scalars]) -> list[tuple[list[str], int, int, np.ndarray]]:
+    """Rows of the same columns that follow each other, as one block (columns, rows); each column's steps ascend."""
     groups: dict[tuple[str, ...], list[Scalars]] = {}
     for scalars in pending:
         groups.setdefault(tuple(scalars.values), []).append(scalars)
+    packed: list[tuple[list[str], int, int, np.ndarray]] = []
     for names, parts in groups.items():
-        runs = itertools.groupby(_numbered(parts), key=lambda pair: pair[0])
-        for _, run in runs:
+        for _, run in itertools.groupby(_numbered(parts), key=lambda pair: pair[0]):
             rows = [part for _, part in run]
             block = np.concatenate([_block(names, part.values) for part in rows], axis=1)
-            yield list(names), rows[0].first, rows[-1].step, block
+            packed.append((list(names), rows[0].first, rows[-1].step, block))
+    return sorted(packed, key=lambda chunk: chunk[1])
 
 
 def _numbered(parts: list[Scalars]) -> Iterable[tuple[int, Scalars]]:

@@ -38,7 +38,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class NoSuchRun(KeyError):
+class NoSuchRun(KeyError):  # noqa: N818
     """The run was deleted, or never was."""
 
 
@@ -186,8 +186,8 @@ class Run:
         """A paused run trains one step and pauses again; a training one just pauses."""
         row = self._control.row(self.key)
         if row is None or row.state in ACTIVE:
-            return self.pause()
-        if row.state == "paused" and self._control.requeue(self.key, self._limits, until=row.step + 1):
+            self.pause()
+        elif row.state == "paused" and self._control.requeue(self.key, self._limits, until=row.step + 1):
             ensure_supervisor(self._home)
 
     def pin(self, pinned: bool = True) -> None:

@@ -14,6 +14,7 @@ import logging.handlers
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -26,11 +27,10 @@ from state.home import ROOT, Limits, home, run_directory, size_bytes
 from state.lease import Held, Lease, holder
 
 LOOP_S = 0.02
-SWEEP_S = 10.0
 ATTEMPTS = 3
 """Processes in a row that get no further before a run counts as failed."""
-SETTLE_S = 1.0
-"""A new supervisor gives a worker whose line was just written so long to take its lease."""
+SETTLE_S = 3.0
+"""How long a worker has to take its lease."""
 
 log = logging.getLogger("torchlight.supervisor")
 
@@ -56,26 +56,28 @@ def ensure_supervisor(at: Path | None = None) -> None:
 
 @dataclass
 class Spare:
-    """A process that is warming up, or warm: it waits for the line that names its run."""
+    """A process that is warming up, or warm: it waits for lines that name runs, for one of them or for many."""
 
     process: subprocess.Popen[bytes]
-    ready: bool = False
+    said: bytes = b""
 
-    def look(self) -> bool:
-        """Whether it is ready; reads what it says without waiting."""
-        if not self.ready and self.process.stdout is not None:
-            self.ready = b"ready" in (self.process.stdout.read() or b"")
-        return self.ready
+    def ready(self) -> bool:
+        """Whether it is warm; reads what it says without waiting."""
+        if not self.said.endswith(b"\n") and self.process.stdout is not None:
+            self.said += self.process.stdout.read() or b""
+        return self.said.endswith(b"\n")
 
-    def give(self, at: Path, row: Row) -> bool:
+    @property
+    def once(self) -> bool:
+        """Whether it becomes the worker itself, instead of forking one."""
+        return b"once" in self.said
+
+    def give(self, at: Path, row: Row) -> None:
         assert self.process.stdin is not None
-        try:
-            order = {"home": str(at), "key": row.key, "attempt": row.attempt}
+        order = {"home": str(at), "key": row.key, "attempt": row.attempt}
+        with contextlib.suppress(OSError):  # it died in this very moment: the run will be queued again
             self.process.stdin.write(json.dumps(order).encode() + b"\n")
-            self.process.stdin.close()
-        except OSError:  # it died in this very moment: the run will be queued again
-            return False
-        return True
+            self.process.stdin.flush()
 
 
 @dataclass
@@ -92,7 +94,9 @@ class Supervisor:
         self.limits = Limits.read()
         self.control = Control(at)
         self.spares: list[Spare] = []
-        self.workers: dict[str, subprocess.Popen[bytes]] = {}
+        self.workers: list[subprocess.Popen[bytes]] = []
+        """Spares that became workers, to be reaped; whether a run is alive is told by its lease alone."""
+        self.launched: dict[str, float] = {}
         self.watches: dict[str, Watch] = {}
         self.began = self.needed = time.monotonic()
         self.swept = 0.0
@@ -118,7 +122,7 @@ class Supervisor:
         self._reap()
         self._launch(queued, self.limits.slots - len(active))
         now = time.monotonic()
-        if now - self.swept > SWEEP_S:
+        if now - self.swept > self.limits.sweep_s:
             self.swept = now
             self._sweep()
         if active or queued or holder(self.home / "server.lock") is not None:
@@ -127,14 +131,13 @@ class Supervisor:
 
     def _check(self, row: Row) -> None:
         """Requeue the run of a dead process; kill a hung one."""
-        worker = self.workers.get(row.key)
         directory = run_directory(self.home, row.key)
         pid = holder(directory / "lease")
-        alive = pid is not None or (worker is not None and worker.poll() is None)
-        if not alive and row.state == "starting" and time.monotonic() - self.began < SETTLE_S:
+        launched = self.launched.get(row.key, self.began)
+        if pid is None and row.state == "starting" and time.monotonic() - launched < SETTLE_S:
             return
         moved = progress.read(directory)
-        if not alive:
+        if pid is None:
             self.watches.pop(row.key, None)
             self._bury(row, moved.step if moved.attempt == row.attempt else row.step)
             return
@@ -144,15 +147,17 @@ class Supervisor:
             self.watches[row.key] = Watch(seen, now)
         elif now - watch.since > self.limits.hang_s:
             log.warning("%s hangs at step %d: killed", row.key, moved.step)
-            self._kill(pid or (worker.pid if worker else 0))
+            self._kill(pid)
             self.watches.pop(row.key)
 
     def _bury(self, row: Row, step: int) -> None:
         """The process is gone without having said how the run ended: `interrupted`, and queued again or given up."""
+        safe = newest_checkpoint(run_directory(self.home, row.key))
 
         def change(now: Row) -> Row:
             ended = replace(now, step=max(now.step, step), bytes=size_bytes(run_directory(self.home, now.key)))
-            barren = 0 if step > now.step else now.barren + 1
+            ended = replace(ended, safe=max(now.safe, safe))
+            barren = 0 if step > now.step or safe > now.safe else now.barren + 1
             if now.desired == "stop":
                 return replace(ended, state="stopped", desired="run", ended=time.time())
             if now.desired == "pause":
@@ -177,33 +182,32 @@ class Supervisor:
                 os.kill(pid, signal.SIGKILL)
 
     def _reap(self) -> None:
-        for key, worker in list(self.workers.items()):
-            if worker.poll() is not None:
-                del self.workers[key]
-                self.swept = min(self.swept, time.monotonic() - SWEEP_S + 1.0)
+        self.workers = [worker for worker in self.workers if worker.poll() is None]
         for spare in list(self.spares):
             if spare.process.poll() is not None:
                 self.spares.remove(spare)
-                self.stillborn += not spare.ready
-                self.next_spare = time.monotonic() + min(30.0, 2.0**self.stillborn)
-                log.error("a spare process ended with code %s; its words are in workers.log", spare.process.returncode)
+                self.stillborn += not spare.ready()
+                self.next_spare = time.monotonic() + (min(30.0, 2.0**self.stillborn) if self.stillborn else 0.0)
+                log.error("a spare process ended with code %s; see workers.log", spare.process.returncode)
 
     def _launch(self, queued: list[Row], free: int) -> None:
-        """Give queued runs, in order, to warm spares while slots are free; keep one spare more warming."""
+        """Give queued runs, in order, to warm spares while slots are free; keep a spare warm, or warming."""
         waiting = [row for row in queued if holder(run_directory(self.home, row.key) / "lease") is None]
         for row in waiting[: max(0, free)]:
-            spare = next((one for one in self.spares if one.look()), None)
+            spare = next((one for one in self.spares if one.ready()), None)
             if spare is None:
                 break
             if claimed := self.control.claim(row.key, self.limits.slots, "starting"):
-                self.spares.remove(spare)
+                log.info("%s: attempt %d", row.key, claimed.attempt)
                 self.stillborn = 0
-                if spare.give(self.home, claimed):
-                    self.workers[row.key] = spare.process
-                log.info("%s: attempt %d starts in process %d", row.key, claimed.attempt, spare.process.pid)
+                self.launched[row.key] = time.monotonic()
+                spare.give(self.home, claimed)
+                if spare.once:
+                    self.spares.remove(spare)
+                    self.workers.append(spare.process)
         if self.stillborn >= ATTEMPTS and waiting and not self.spares:
             self._give_up_starting(waiting[0])
-        elif len(self.spares) < max(1, min(len(waiting), free)) and time.monotonic() > self.next_spare:
+        elif not self.spares and time.monotonic() > self.next_spare:
             self.spares.append(self._spare())
 
     def _give_up_starting(self, row: Row) -> None:
@@ -244,6 +248,15 @@ def delete(at: Path, control: Control, key: str) -> bool:
         return False
     shutil.rmtree(directory, ignore_errors=True)
     return True
+
+
+def newest_checkpoint(directory: Path) -> int:
+    """The newest step that the run's record names a checkpoint of; 0 where there is none."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"{(directory / 'run.db').as_uri()}?mode=ro", uri=True)) as database:
+            return int(database.execute("select max(step) from checkpoint").fetchone()[0] or 0)
+    except sqlite3.DatabaseError:
+        return 0
 
 
 def size_of(file: Path) -> int:

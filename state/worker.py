@@ -1,12 +1,18 @@
 """Trains one run in a process of its own: `python -m state.worker`, started by the supervisor ahead of need.
 
-Warm first: import what takes seconds, say "ready", wait for one line of JSON on standard input that names home,
-key and attempt; end of input means not needed. Then the main thread does nothing but iterate
-`experiment.train` and hand events to the recorder, while a ticker asks for news and watches for wishes.
+Warm first: import what takes seconds, say "ready", wait for lines of JSON on standard input that name home, key
+and attempt; end of input means not needed any more. On Linux each line is answered by a fork, so that one warm
+process starts any number of runs, each within some hundredths of a second and with its memory shared. A process
+that has touched a GPU cannot be forked, nor can one elsewhere: there it says "ready once" and trains itself.
+
+In a run, the main thread does nothing but iterate `experiment.train` and hand events to the recorder, while a
+ticker asks for news and watches for wishes.
 """
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import os
 import signal
@@ -18,7 +24,7 @@ import traceback
 from collections import deque
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -35,9 +41,8 @@ from state.start import find_start, open_record
 
 TICK_S = 0.02
 ASK_S = 0.1
-CHECKPOINT_S, CHECKPOINT_SHARE = 2.0, 0.02
-"""A checkpoint each two seconds, less often where writing one takes more than this share of the time."""
-NICE = 10
+FIRST_S, CHECKPOINT_S, CHECKPOINT_SHARE = 0.25, 2.0, 0.02
+"""A checkpoint each two seconds, sooner at first, less often where writing one takes more than this share of time."""
 
 Wish = Literal["run", "pause", "stop", "interrupt"]
 
@@ -52,20 +57,34 @@ def warm() -> None:
     experiments()
     weight = torch.zeros(2, requires_grad=True)
     optimizer = torch.optim.Adam([weight])
-    (weight.sum() ** 2).backward()
+    (weight.sum() ** 2).backward()  # type: ignore[no-untyped-call]
     optimizer.step()
 
 
 def main() -> None:
     if hasattr(os, "nice"):
-        os.nice(NICE)
+        os.nice(Limits.read().nice)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     warm()
-    print("ready", flush=True)
-    line = sys.stdin.readline()
-    if not line:
-        return
-    order = json.loads(line)
+    forks = sys.platform == "linux" and torch.version.cuda is None
+    if forks:
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children here: their leases tell
+        gc.collect()
+        gc.freeze()
+    print("ready" if forks else "ready once", flush=True)
+    while line := sys.stdin.readline():
+        if not forks:
+            take(json.loads(line))
+            return
+        if os.fork() == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.setsid()
+            take(json.loads(line))
+            os._exit(0)
+
+
+def take(order: dict[str, Any]) -> None:
+    """Own the run that the order names and train it; nothing happens where another process owns it."""
     home, key = Path(order["home"]), order["key"]
     directory = run_directory(home, key)
     try:
@@ -102,6 +121,7 @@ class Attempt:
         self.over = threading.Event()
         self.recorder: Recorder | None = None
         self.diverged: Note | None = None
+        self.checkpoint_s = FIRST_S
 
     def run(self) -> None:
         row = self.control.move(self.key, ("starting",), lambda row: row)
@@ -115,7 +135,7 @@ class Attempt:
             self._train(rebuild(row.name, json.loads(row.knobs)), ticker)
         except BadExperiment as error:
             self._end("failed", reasons.note(0, reasons.UNKNOWN_EXPERIMENT, error=str(error)))
-        except Exception as error:  # noqa: BLE001  the one broad except of the program: whatever broke becomes a status
+        except Exception as error:  # the one broad except of the program: whatever broke becomes a status
             traceback.print_exc()
             self._fail(error)
         finally:
@@ -187,16 +207,17 @@ class Attempt:
         if self.wish in ("stop", "interrupt"):
             self._end("stopped" if self.wish == "stop" else "interrupted")
             return False
-        paused = self.control.move(
-            self.key, ("running",),
-            lambda row: replace(row, state="paused", desired="pause", until=None, step=self.step, barren=0, bytes=size_bytes(self.directory)),
-        )  # fmt: skip
+        paused = self.control.move(self.key, ("running",), self._paused)
         self._tell(0.0)
         if paused is None or not self._linger():
             return False
         self.recorder.keep_next = self.moments.everything = self.moments.asked = False
         self.held = False
         return True
+
+    def _paused(self, row: Row) -> Row:
+        size = size_bytes(self.directory)
+        return replace(row, state="paused", desired="pause", until=None, step=self.step, barren=0, bytes=size)
 
     def _linger(self) -> bool:
         """Wait, paused, to be resumed at once; whether that came before somebody else needed the place."""
@@ -254,8 +275,10 @@ class Attempt:
             now = time.monotonic()
             if not self.held:
                 self._read_wish()
-                if self.wish != "run" or now - everything > self._checkpoint_s():
+                if self.wish != "run" or now - everything > self.checkpoint_s:
                     everything = now
+                    slow = self.recorder.write_s / CHECKPOINT_SHARE if self.recorder else 0.0
+                    self.checkpoint_s = max(min(CHECKPOINT_S, 2 * self.checkpoint_s), slow)
                     self._ask()
             if now - asked > ASK_S:
                 asked = now
@@ -266,9 +289,6 @@ class Attempt:
                 (then, before), (_, step) = seen[0], seen[-1]
                 self._tell(0.0 if self.held else (step - before) / max(now - then, 1e-9))
 
-    def _checkpoint_s(self) -> float:
-        return max(CHECKPOINT_S, self.recorder.write_s / CHECKPOINT_SHARE if self.recorder else 0.0)
-
     def _read_wish(self) -> None:
         row = self.control.row(self.key)
         if row is not None and self.wish != "interrupt":
@@ -276,10 +296,8 @@ class Attempt:
 
     def _tell(self, rate: float) -> None:
         beats = self.recorder.beats if self.recorder is not None else 0
-        try:
+        with contextlib.suppress(OSError):  # a full disk ends the run through its record, not through this nicety
             progress.write(self.directory, Progress(self.attempt, self.step, beats, rate))
-        except OSError:  # a full disk ends the run through its record, not through this nicety
-            pass
 
 
 def said(reason: Note) -> str:

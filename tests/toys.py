@@ -1,4 +1,4 @@
-"""Small experiments for the tests of the store: real optimizers and random states, steps of well under a millisecond."""
+"""A small experiment with every fault on demand, and homes for runs that clean up after themselves."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -14,6 +17,11 @@ import torch
 
 from models.experiment import Checkpoint, Event, Experiment, Note, Pixels, Points, Scalars, Snapshot, knob
 from models.running import Moments, stream
+from state.lease import holder
+from state.record import join
+from state.recorder import measured
+from state.runs import Run, Runs, Status
+from state.supervisor import ensure_supervisor
 
 
 class Toy(Experiment):
@@ -51,7 +59,7 @@ class Toy(Experiment):
                 step += 1
                 if step == self.fault_at:
                     rows[-1] = self._fail(rows[-1])
-                if moments.asked:
+                if moments.asked or not np.isfinite(rows[-1][0]):
                     break
             losses, norms = np.array(rows, np.float64).T
             yield Scalars(step, first, {"loss": losses, "norm": norms})
@@ -112,3 +120,96 @@ def _load(start: Checkpoint, weight: torch.Tensor, optimizer: torch.optim.Adam, 
     state = {name.removeprefix("adam."): tensor for name, tensor in arrays.items() if name.startswith("adam.")}
     if state:
         optimizer.state[weight] = state
+
+
+@contextmanager
+def store(at: Path, **limits: float) -> Iterator[Runs]:
+    """The runs of a home of its own, whose processes end with the block."""
+    wanted = {f"TORCHLIGHT_{name.upper()}": str(value) for name, value in limits.items()}
+    wanted |= {
+        "TORCHLIGHT_NICE": "0",
+        "TORCHLIGHT_HOME": str(at),
+        "TORCHLIGHT_EXPERIMENTS": "tests.toys",
+        "TORCHLIGHT_DEVICE": "cpu",
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    opened = Runs(at)
+    try:
+        yield opened
+    finally:
+        end_processes(at)
+        opened.close()
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def end_processes(at: Path) -> None:
+    """Kill the supervisor first, so that nothing is started again, then every worker; spares leave by themselves."""
+    locks = [at / "supervisor.lock", *at.glob("runs/*/lease")]
+    for lock in locks:
+        while (pid := holder(lock)) is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(0.01)
+
+
+def wait(run: Run, *states: str, within_s: float = 60.0, step: int = 0) -> Status:
+    """The status once the run is in one of the states (by default: ended) and at `step`; fails when that takes long."""
+    until = time.monotonic() + within_s
+    while True:
+        status = run.status()
+        if (status.state in states or (not states and status.ended)) and status.step >= step:
+            return status
+        assert time.monotonic() < until, f"{status} is not {states or 'ended'}: {log(run)}"
+        ensure_supervisor(run.directory.parent.parent)
+        time.sleep(0.005)
+
+
+def log(run: Run) -> str:
+    file = run.directory / "worker.log"
+    return file.read_text() if file.exists() else ""
+
+
+@dataclass
+class Expected:
+    """What an experiment yields when nothing disturbs it, computed in this very process, without any store."""
+
+    columns: dict[str, tuple[np.ndarray, np.ndarray]]
+    snapshots: dict[int, Mapping[str, np.ndarray]]
+    final: Checkpoint
+
+    @classmethod
+    def of(cls, experiment: Experiment) -> Expected:
+        torch.set_num_threads(1)
+        events = list(experiment.train())
+        rows = [event for event in events if isinstance(event, Scalars)]
+        shown = [event for event in events if isinstance(event, Snapshot)]
+        scores = [(one.step, experiment.measure(one)) for one in shown if measured(one.step, experiment.steps)]
+        columns = {name: join(name, rows) for name in rows[0].values}
+        for name in scores[0][1]:
+            columns[name] = np.array([step for step, _ in scores]), np.array([score[name] for _, score in scores])
+        return cls(
+            columns, {one.step: one.arrays for one in shown}, [e for e in events if isinstance(e, Checkpoint)][-1]
+        )
+
+    def check(self, run: Run) -> None:
+        """The run has every row, picture and weight of the undisturbed training, to the last bit."""
+        found = run.columns()
+        assert found.keys() == self.columns.keys()
+        for name, column in self.columns.items():
+            for mine, theirs in zip(column, found[name], strict=True):
+                np.testing.assert_array_equal(theirs, mine, err_msg=name)
+        assert set(self.snapshots) <= set(run.moments().tolist())
+        for step, arrays in self.snapshots.items():
+            same(run.snapshot(step), step, arrays)
+        same(run.checkpoint(self.final.step), self.final.step, self.final.arrays)
+        assert not run.damage()
+
+
+def same(found: Snapshot | Checkpoint | None, step: int, arrays: Mapping[str, np.ndarray]) -> None:
+    assert found is not None
+    assert found.step == step
+    assert found.arrays.keys() == arrays.keys()
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(found.arrays[name], array, err_msg=f"{name} at step {step}")

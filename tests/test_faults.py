@@ -1,0 +1,283 @@
+"""Whatever dies, hangs, fills up or rots: what a visitor has seen stays, and the run ends as if nothing had been.
+
+`TORCHLIGHT_KILLS` sets how many processes the long test kills; each prints its figure.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import signal
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.experiment import Checkpoint, Scalars
+from state import checkpoint as files
+from state import reasons
+from state.checkpoint import Stored
+from state.history import Cursor, Delta, History
+from state.lease import Held, Lease, holder
+from state.record import Record
+from state.runs import Run, Runs
+from state.supervisor import ensure_supervisor
+from tests.toys import Expected, Toy, same, store, wait
+
+KILLS = int(os.environ.get("TORCHLIGHT_KILLS", "12"))
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    """One home for the tests of this file that bear company."""
+    with store(tmp_path_factory.mktemp("home"), slots=3) as opened:
+        yield opened
+
+
+class Viewer:
+    """Somebody who watches a run and remembers every number and picture that was ever shown."""
+
+    def __init__(self, run: Run) -> None:
+        self.run, self.cursor = run, Cursor()
+        self.rows: dict[tuple[str, int], float] = {}
+        self.pictures: dict[int, np.ndarray] = {}
+
+    def look(self) -> None:
+        delta: Delta = self.run.since(self.cursor)
+        assert not delta.reset
+        self.cursor = delta.cursor
+        for scalars in delta.scalars:
+            for name, values in scalars.values.items():
+                for step, value in zip(range(scalars.first, scalars.step + 1), values.tolist(), strict=True):
+                    assert (name, step) not in self.rows, "a row was shown twice"
+                    self.rows[name, step] = value
+        for step in delta.moments.tolist():
+            self.pictures[step] = self.run.snapshot(step).arrays["weight"]
+
+    def lost(self) -> int:
+        """How many of the numbers and pictures seen are gone or other than they were."""
+        stored = self.run.columns().items()
+        now = {name: dict(zip(steps.tolist(), values.tolist(), strict=True)) for name, (steps, values) in stored}
+        rows = sum(now[name].get(step) != value for (name, step), value in self.rows.items())
+        return rows + sum(
+            not np.array_equal(self.run.snapshot(step).arrays["weight"], seen) for step, seen in self.pictures.items()
+        )
+
+
+def kill_something(home: Path, active: list[Run], chance: random.Random, number: int) -> bool:
+    """Kill -9 of some run's worker, and each fourth time of the supervisor; False where none is there."""
+    locks = [run.directory / "lease" for run in active]
+    lock = home / "supervisor.lock" if number % 4 == 3 else chance.choice(locks)
+    if pid := holder(lock):
+        os.kill(pid, signal.SIGKILL)
+    return pid is not None
+
+
+def test_no_kill_loses_what_was_seen(tmp_path: Path) -> None:
+    seed = int.from_bytes(os.urandom(4))
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    viewers: list[Viewer] = []
+    kills, due = 0, time.monotonic()
+    with store(tmp_path, slots=3) as opened:
+        while kills < KILLS or any(not viewer.run.status().ended for viewer in viewers):
+            ensure_supervisor(tmp_path)
+            active = [viewer.run for viewer in viewers if not viewer.run.status().ended]
+            if kills < KILLS and len(active) < 3:
+                run = opened.open(Toy(seed=100 + len(viewers), steps=1000, pace_us=1000))
+                viewers.append(Viewer(run))
+            for viewer in viewers:
+                viewer.look()
+            if time.monotonic() > due and active and kills < KILLS:
+                due = time.monotonic() + chance.expovariate(1 / 0.3)
+                kills += kill_something(tmp_path, active, chance, kills)
+            time.sleep(0.02)
+        for viewer in viewers:
+            viewer.look()
+            assert viewer.run.status().state == "finished"
+            assert not any(note.values.get("differing") for note in viewer.run.notes())
+            Expected.of(viewer.run.experiment).check(viewer.run)
+        shown = sum(len(viewer.rows) + len(viewer.pictures) for viewer in viewers)
+        attempts = sum(viewer.run.status().attempt for viewer in viewers)
+        lost = sum(viewer.lost() for viewer in viewers)
+    print(f"{kills} kills, {len(viewers)} runs in {attempts} attempts, {shown} shown, {lost} lost or changed")
+    assert lost == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [("raises", reasons.CRASHED), ("no_memory", reasons.OUT_OF_MEMORY), ("disk_full", reasons.DISK_FULL)],
+)
+def test_a_failed_run_says_why_and_keeps_its_history(opened: Runs, fault: str, sentence: str) -> None:
+    run = opened.open(Toy(steps=200, fault=fault, fault_at=90))
+    status = wait(run)
+    assert status.state == "failed"
+    assert status.reason.text == sentence
+    assert str(status.reason)
+    assert run.notes()[-1] == status.reason
+    assert run.columns()["loss"][0][-1] >= 80
+    assert not run.damage()
+
+
+def test_a_diverging_run_fails_with_all_its_history(opened: Runs) -> None:
+    run = opened.open(Toy(steps=200, fault="diverges", fault_at=77))
+    status = wait(run)
+    assert (status.state, status.step, status.reason.kind) == ("failed", 77, "diverged")
+    steps, losses = run.columns()["loss"]
+    np.testing.assert_array_equal(steps, np.arange(1, 78))
+    assert np.isfinite(losses[:-1]).all()
+    assert losses[-1] == np.inf
+
+
+def test_a_run_that_kills_its_process_is_given_up(opened: Runs) -> None:
+    run = opened.open(Toy(steps=200, fault="segfaults", fault_at=1))
+    status = wait(run)
+    assert status.state == "failed"
+    assert status.reason.text == reasons.GIVEN_UP
+    assert status.attempt == 3
+
+
+def test_a_hung_process_is_replaced(tmp_path: Path) -> None:
+    with store(tmp_path, hang_s=1.0) as opened:
+        run = opened.open(Toy(seed=1, steps=600, pace_us=1000))
+        wait(run, "running", step=100)
+        os.kill(holder(run.directory / "lease"), signal.SIGSTOP)
+        status = wait(run)
+        assert (status.state, status.attempt) == ("finished", 2)
+        Expected.of(run.experiment).check(run)
+
+
+def test_terminated_training_is_interrupted_at_a_checkpoint(opened: Runs) -> None:
+    run = opened.open(Toy(seed=2, steps=600, pace_us=1000))
+    wait(run, "running", step=100)
+    os.kill(holder(run.directory / "lease"), signal.SIGTERM)
+    status = wait(run)
+    assert status.state == "interrupted"
+    assert run.checkpoint(10**6).step == status.step
+    run.resume()
+    assert wait(run).state == "finished"
+    Expected.of(run.experiment).check(run)
+
+
+def overwrite(run: Run, sql: str) -> None:
+    with sqlite3.connect(run.directory / "run.db") as database:
+        assert database.execute(sql).rowcount == 1
+    database.close()
+
+
+def test_damage_is_counted_and_left_out(opened: Runs) -> None:
+    run = opened.open(Toy(seed=3, steps=100))
+    wait(run)
+    overwrite(run, "update chunk set data = zeroblob(length(data)) where seq = 2")
+    overwrite(run, "update snapshot set data = zeroblob(length(data)) where step = 50")
+    (run.directory / "ckpt-100.safetensors").write_bytes(b"nothing")
+    damage = run.damage()
+    assert (damage.chunks, damage.snapshots, damage.checkpoints, damage.record) == (1, 1, 1, False)
+    assert run.snapshot(50).step == 49
+    assert 0 < run.checkpoint(100).step < 100
+    assert len(run.columns()["norm"][0]) < 100
+
+
+def test_a_damaged_checkpoint_is_set_aside_for_the_one_before(opened: Runs) -> None:
+    run = opened.open(Toy(seed=4, steps=600, pace_us=1000))
+    wait(run, "running", step=200)
+    run.stop()
+    at = wait(run, "stopped").step
+    (run.directory / f"ckpt-{at}.safetensors").write_bytes(b"nothing")
+    run.resume()
+    assert wait(run, "finished").state == "finished"
+    damaged, resumed = run.notes()
+    assert damaged.values["damaged"] == at
+    assert resumed.step < at
+    assert resumed.values["replayed"] == at - resumed.step
+    assert resumed.values["differing"] == 0
+    assert len(list((opened.home / "damaged").glob(f"*ckpt-{at}*"))) == 1
+    Expected.of(run.experiment).check(run)
+
+
+def test_a_damaged_record_is_set_aside_and_trained_again(opened: Runs) -> None:
+    experiment = Toy(seed=5, steps=100)
+    run = opened.open(experiment)
+    wait(run)
+    (run.directory / "run.db").write_bytes(b"no database" * 1000)
+    assert run.columns() == {}
+    assert run.damage().record
+    run = opened.open(experiment)
+    assert wait(run, "finished").attempt == 2
+    assert run.notes()[0].text == reasons.RECORD_DAMAGED
+    Expected.of(experiment).check(run)
+
+
+def test_the_disk_bound_takes_the_oldest_that_nobody_pinned(tmp_path: Path) -> None:
+    with store(tmp_path, disk_bytes=400_000, sweep_s=0.1) as opened:
+        runs = [opened.open(Toy(seed=seed, steps=150)) for seed in range(2)]
+        for run in runs:
+            wait(run)
+        runs[0].pin()
+        while opened.find(runs[1].key) is not None:
+            runs.append(opened.open(Toy(seed=len(runs), steps=150)))
+            wait(runs[-1])
+            time.sleep(0.2)
+        assert opened.find(runs[0].key) is not None
+        assert not runs[1].directory.exists()
+        Expected.of(runs[0].experiment).check(runs[0])
+
+
+def fill(record: Record) -> None:
+    for first in range(1, 100_000, 100):
+        record.add(Scalars(first + 99, first, {"loss": np.arange(first, first + 100.0)}))
+        record.commit()
+
+
+def test_a_full_disk_costs_only_what_was_not_yet_shown(tmp_path: Path) -> None:
+    record, history = Record(tmp_path), History(tmp_path)
+    record._database.execute("pragma max_page_count = 40")
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        fill(record)
+    shown = int(history.columns()["loss"][0][-1])
+    assert shown > 1000
+    np.testing.assert_array_equal(history.columns()["loss"][1], np.arange(1.0, shown + 1))
+    record.close()
+    record = Record(tmp_path)
+    record.add(Scalars(shown + 1, shown - 9, {"loss": np.arange(shown - 9.0, shown + 2)}))
+    record.finish()
+    assert (record.compared, record.differing) == (10, 0)
+    np.testing.assert_array_equal(history.columns()["loss"][1], np.arange(1.0, shown + 2))
+    record.close()
+
+
+def test_a_checkpoint_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = files.write(tmp_path, Checkpoint(1, {"weight": np.ones(3)}))
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        files.write(tmp_path, Checkpoint(2, {"weight": np.ones(3)}))
+    assert [file.name for file in tmp_path.iterdir()] == [old.name]
+    same(files.read(tmp_path, old), 1, {"weight": np.ones(3)})
+    assert files.read(tmp_path, Stored(1, "0" * 64)) is None
+
+
+def test_a_lease_is_free_when_its_holder_dies_even_if_a_child_lives(tmp_path: Path) -> None:
+    told, tell = os.pipe()
+    if (parent := os.fork()) == 0:
+        lease = Lease(tmp_path / "lease")
+        if (child := os.fork()) == 0:
+            time.sleep(60)
+        os.write(tell, child.to_bytes(4))
+        time.sleep(60 if lease else 0)
+    child = int.from_bytes(os.read(told, 4))
+    assert holder(tmp_path / "lease") == parent
+    with pytest.raises(Held):
+        Lease(tmp_path / "lease")
+    os.kill(parent, signal.SIGKILL)
+    os.waitpid(parent, 0)
+    assert holder(tmp_path / "lease") is None
+    Lease(tmp_path / "lease").close()
+    os.kill(child, signal.SIGKILL)

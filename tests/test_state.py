@@ -1,0 +1,244 @@
+"""Laws of the store: one experiment is one run, what is read is what was told, and no pause, stop or fork shows."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from models.experiment import Note, Scalars, Snapshot
+from state import reasons, runs
+from state.__main__ import main
+from state.checkpoint import kept
+from state.columns import thin
+from state.history import Cursor, History
+from state.record import Record, join
+from state.recorder import measured, regular
+from state.runs import QueueFull, Runs, TooLong
+from tests.toys import Expected, Toy, store, wait
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    """One home for the tests of this file; each takes seeds of its own."""
+    with store(tmp_path_factory.mktemp("home"), slots=2) as opened:
+        yield opened
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> list[Scalars | Snapshot | Note]:
+    """Any stream of events that a training may yield: blocks of rows, in order, with anything a float can be."""
+    events: list[Scalars | Snapshot | Note] = []
+    step = 0
+    for _ in range(draw(st.integers(1, 12))):
+        first, step = step + 1, step + draw(st.integers(1, 40))
+        names = draw(st.sampled_from([("loss",), ("loss", "norm"), ("accuracy",)]))
+        values = arrays(np.float64, step - first + 1, elements=st.floats(width=64), fill=st.nothing())
+        events.append(Scalars(step, first, {name: draw(values) for name in names}))
+        if draw(st.booleans()):
+            shape = draw(st.sampled_from([(0,), (3,), (2, 2)]))
+            kind = draw(st.sampled_from([np.float32, np.uint8, np.int64]))
+            events.append(Snapshot(step, {"picture": np.full(shape, step % 200, kind)}))
+        if draw(st.booleans()):
+            events.append(Note(step, "phase", "Phase {number}.", {"number": draw(st.integers(0, 3))}))
+    return events
+
+
+def add(record: Record, event: Scalars | Snapshot | Note) -> None:
+    match event:
+        case Scalars():
+            record.add(event)
+        case Snapshot():
+            record.add_snapshot(event)
+        case Note():
+            record.add_note(event)
+
+
+@settings(max_examples=40, deadline=None)
+@given(streams(), st.sets(st.integers(0, 30)), st.integers(0, 30))
+def test_what_is_read_is_what_was_told(events: list, commits: set[int], again: int) -> None:
+    """However the commits fall, whoever reads along, and though a resume tells part of the stream twice."""
+    with TemporaryDirectory() as place:
+        record, history = Record(Path(place)), History(Path(place))
+        cursor, heard = Cursor(), []
+        for number, event in enumerate(events):
+            add(record, event)
+            if number in commits:
+                record.commit()
+                delta = history.since(cursor)
+                cursor, heard = delta.cursor, heard + delta.scalars
+        record.commit()
+        record.close()
+        record = Record(Path(place))
+        for event in events[again:]:
+            add(record, event)
+        record.finish()
+        heard += history.since(cursor).scalars
+        assert record.differing == 0
+        record.close()
+        told = [event for event in events if isinstance(event, Scalars)]
+        for name, column in history.columns().items():
+            for source in (told, heard):
+                expected = join(name, [one for one in source if name in one.values])
+                np.testing.assert_array_equal(column, expected)
+        shown = {event.step: event for event in events if isinstance(event, Snapshot)}
+        assert history.moments().tolist() == sorted(shown)
+        for step, snapshot in shown.items():
+            np.testing.assert_array_equal(history.snapshot(step).arrays["picture"], snapshot.arrays["picture"])
+        assert history.notes() == [event for event in events if isinstance(event, Note)]
+        assert not history.damage()
+
+
+@given(st.lists(st.integers(0, 100_000), min_size=1, unique=True))
+def test_thinning_keeps_the_ends_and_leaves_no_wide_gap(steps: list[int]) -> None:
+    steps, keep = sorted({0, *steps}), set()
+    for step in steps:  # as a run does: each new checkpoint, then thinning
+        keep = kept({*keep, step})
+    assert {0, *steps[-2:]} <= keep
+    for low, high in pairwise(sorted(keep)):
+        assert not [step for step in steps if low < step < high and step >= max(1.2 * low, low + 1)]
+
+
+@given(arrays(np.float64, st.integers(1, 500), elements=st.floats(width=64)), st.integers(4, 60))
+def test_no_spike_is_lost_in_drawing(values: np.ndarray, most: int) -> None:
+    steps, drawn = thin(np.arange(len(values)), values, most)
+    assert len(steps) <= most
+    np.testing.assert_array_equal(values[steps], drawn)
+    if not np.isnan(values).all():
+        assert np.nanmin(drawn) == np.nanmin(values)
+        assert np.nanmax(drawn) == np.nanmax(values)
+
+
+def test_a_tenth_more_training_is_measured_once() -> None:
+    steps = [step for step in range(5001) if measured(step, 5000)]
+    assert steps[0] == 0
+    assert steps[-1] == 5000
+    assert all(regular(step) for step in steps[:-1])
+    assert all(high <= max(1.16 * low, low + 2) for low, high in pairwise(steps[1:]))
+
+
+def test_equal_experiments_are_one_training(opened: Runs) -> None:
+    experiment = Toy(seed=1, steps=300)
+    keys: list[str] = []
+    threads = [threading.Thread(target=lambda: keys.append(opened.open(experiment).key)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    run = opened.open(Toy(seed=1, steps=300))
+    assert wait(run).attempt == 1
+    assert {*keys, run.key} == {experiment.key}
+    assert [one.key for one in opened.list()].count(experiment.key) == 1
+    Expected.of(experiment).check(run)
+    assert [file.name for file in run.directory.glob("run.db*")] == ["run.db"]
+
+
+def test_pause_step_and_resume_leave_no_trace(opened: Runs) -> None:
+    experiment = Toy(seed=2, steps=700, pace_us=1000)
+    run = opened.open(experiment)
+    wait(run, "running", step=100)
+    run.pause()
+    at = wait(run, "paused").step
+    for number in (1, 2, 3):
+        run.single_step()
+        assert wait(run, "paused", step=at + number).step == at + number
+        assert run.columns(["loss"])["loss"][0][-1] == at + number
+        assert run.snapshot(at + number).step == at + number
+    run.resume()
+    assert wait(run).state == "finished"
+    Expected.of(experiment).check(run)
+
+
+def test_a_stopped_run_can_be_taken_up(opened: Runs) -> None:
+    experiment = Toy(seed=3, steps=700, pace_us=1000)
+    run = opened.open(experiment)
+    wait(run, "running", step=100)
+    run.stop()
+    at = wait(run, "stopped").step
+    assert opened.open(experiment).status().state == "stopped"
+    assert wait(opened.open(experiment, resume=True)).state == "finished"
+    Expected.of(experiment).check(run)
+    (note,) = run.notes()
+    assert note.kind == "resumed"
+    assert dict(note.values) == {"step": at, "replayed": 0, "differing": 0}
+
+
+def test_a_fork_starts_where_its_ancestor_was(opened: Runs) -> None:
+    ancestor = Toy(seed=4, steps=600)
+    wait(opened.open(ancestor))
+    for descendant, least in ((ancestor.fork(300, lr=0.03), 100), (ancestor.but(steps=900), 600)):
+        run = opened.open(descendant)
+        assert wait(run).state == "finished"
+        (note,) = run.notes()
+        assert note.text == reasons.BRANCHED
+        assert note.values["ancestor"] == ancestor.key
+        assert least <= note.step <= descendant.agrees_until(ancestor)
+        expected = Expected.of(descendant)
+        if descendant.steps > ancestor.steps:  # the end of the ancestor is one more point of its scores
+            steps, scores = run.columns()["distance"]
+            assert set(steps) == {*expected.columns["distance"][0], ancestor.steps}
+            expected.columns["distance"] = steps, scores
+        expected.check(run)
+
+
+def test_a_paused_run_gives_its_place_to_others_and_comes_back(opened: Runs) -> None:
+    paused = opened.open(Toy(seed=5, steps=400, pace_us=1000))
+    wait(paused, "running", step=50)
+    paused.pause()
+    wait(paused, "paused")
+    others = [opened.open(Toy(seed=seed, steps=50)) for seed in (6, 7, 8)]
+    assert {wait(run).state for run in others} == {"finished"}
+    assert paused.status().state == "paused"
+    paused.resume()
+    assert wait(paused).state == "finished"
+    Expected.of(paused.experiment).check(paused)
+
+
+def test_a_visitor_sees_the_place_in_the_queue(tmp_path: Path) -> None:
+    with store(tmp_path, slots=1, max_queued=3, max_steps=10_000) as opened:
+        waiting = [opened.open(Toy(seed=seed, pace_us=1000)) for seed in range(3)]
+        assert [run.status().place for run in waiting] == [1, 2, 3]
+        with pytest.raises(QueueFull, match="3 runs are waiting"):
+            opened.open(Toy(seed=3))
+        with pytest.raises(TooLong, match="20000 steps"):
+            opened.open(Toy(steps=20_000))
+        wait(waiting[0], "running", step=20)
+        assert [run.status().place for run in waiting[1:]] == [1, 2]
+        assert waiting[2].status().wait_s > waiting[1].status().wait_s
+        waiting[1].stop()
+        assert waiting[2].status().place == 1
+
+
+@pytest.mark.parametrize("key", ["", "..", "../../etc/passwd", "a" * 25, "A" * 26, "a" * 26 + "\n", "a" * 25 + "/"])
+def test_no_path_is_built_from_what_is_no_key(opened: Runs, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setattr(runs, "run_directory", lambda *_: pytest.fail("a path was built"))
+    monkeypatch.setattr(runs, "delete", lambda *_: pytest.fail("a path was built"))
+    assert opened.find(key) is None
+    assert opened.delete(key) is False
+
+
+def test_the_command_line_trains_what_pages_see(opened: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "Toy", "--steps", "60", "--seed", "9", "--json"]) == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert events[-1]["state"] == "finished"
+    losses = [loss for event in events if event["event"] == "scalars" for loss in event["values"].get("loss", [])]
+    run = opened.open(Toy(steps=60, seed=9))
+    assert losses == run.columns()["loss"][1].tolist()
+    assert main(["train", "Toy", "--steps", "60", "--fault", "raises", "--fault-at", "5"]) == 1
+    capsys.readouterr()
+    assert main(["show", run.key, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["last"]["loss"] == losses[-1]
+
+
+def test_impossible_knobs_get_one_line_each(opened: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "Toy", "--steps", "0", "--lr", "7"]) == 2
+    assert {line.split(":")[0] for line in capsys.readouterr().err.splitlines()} == {"--lr", "--steps"}
