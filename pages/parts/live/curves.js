@@ -2,12 +2,14 @@
 // finite is flagged at the top edge, never hidden; what a number can mean is drawn behind it as reference lines.
 
 import { Card, make } from "./canvas.js";
-import { roundedUp, ticks, upTo } from "./numbers.js";
+import { niceStep, roundedUp, ticks, upTo } from "./numbers.js";
 import { css, rgb } from "./theme.js";
 
 const ROOM = { left: 44, right: 10, top: 14, bottom: 22 };
 const SAMPLE = 1500;
 const OUTLYING = 4;
+const DASHES = [[1, 0], [5, 3], [2, 2], [9, 3]];
+const DASHED_ROWS = 150;
 
 export class CurvesPanel extends Card {
   constructor(view, panel) {
@@ -111,7 +113,7 @@ export class CurvesPanel extends Card {
         if (Number.isFinite(value) && (!log || value > 0)) sample.push(value);
       }
     }
-    if (!sample.length) return { low: log ? 0.1 : 0, high: 1, log, step: 0.25 };
+    if (!sample.length) return { low: log ? 0.1 : 0, high: 1, log };
     const sorted = Float64Array.from(sample).sort();
     const quantile = (share) => sorted[Math.round(share * (sorted.length - 1))];
     const references = this.panel.references ?? [];
@@ -123,14 +125,16 @@ export class CurvesPanel extends Card {
     if (inner - low > OUTLYING * core) low = inner - spare;
     const room = high - low || Math.abs(high) || 1;
     for (const { value, low: from = value, high: to = value } of references) {
-      if (to <= high + 2 * room) high = Math.max(high, to);
-      if (from >= low - 2 * room) low = Math.min(low, from);
+      if (to <= high + 8 * room) high = Math.max(high, to);
+      if (from >= low - 8 * room) low = Math.min(low, from);
     }
     if (high === low) [low, high] = [low - 0.5 * (Math.abs(low) || 1), high + 0.5 * (Math.abs(high) || 1)];
-    const { step } = ticks(low, high, 3);
+    if (low > 0 && low < 0.3 * (high - low)) low = 0;
+    // Ends on a grid finer than the ticks': the axis moves seldom, and little paper stays empty.
+    const step = niceStep(high - low, 12);
     low = Math.floor(low / step + 1e-9) * step;
     high = Math.ceil(high / step - 1e-9) * step;
-    return { low, high, log, step };
+    return { low, high, log };
   }
 
   logRange(low, high, references) {
@@ -144,7 +148,7 @@ export class CurvesPanel extends Card {
   }
 
   yTicks() {
-    const { low, high, log, step } = this.scale;
+    const { low, high, log } = this.scale;
     if (!log) return ticks(low, high, Math.max(2, Math.floor((this.box.bottom - this.box.top) / 46)));
     const values = [];
     const decades = Math.log10(high / low);
@@ -154,7 +158,7 @@ export class CurvesPanel extends Card {
       if (power % every) continue;
       values.push(...mantissas.map((mantissa) => mantissa * 10 ** power));
     }
-    return { step, values: values.filter((value) => value >= low * 0.999 && value <= high * 1.001) };
+    return { step: 1, values: values.filter((value) => value >= low * 0.999 && value <= high * 1.001) };
   }
 
   drawGrid(context, theme, horizon) {
@@ -256,20 +260,26 @@ export class CurvesPanel extends Card {
     }
   }
 
-  /** One curve: per pixel column its first value, extremes and last; says where it is not finite. */
+  /** One curve: per pixel column its extremes, in their order of time; says where it is not finite. */
   drawCurve(context, theme, { entry, run, curve }) {
     const { left, right } = this.box;
     const { place } = this;
-    const pixels = Math.max(1, Math.round((right - left) * Math.min(this.ratio, 2)));
+    const pixels = Math.max(1, Math.round(right - left));
     const horizon = this.view.horizon();
     const dense = curve.dense;
     const flags = [];
     let [row, joined] = [0, false];
     context.beginPath();
+    // Dashing a long zigzag costs the browser more than all else together: dense curves get gaps per stretch of x.
+    const gaps = run > 0 && curve.count > DASHED_ROWS;
+    const [dash, gap] = DASHES[run % DASHES.length];
     const point = (x, value) => {
-      if (joined) context.lineTo(x, place(value));
-      else context.moveTo(x, place(value));
-      joined = true;
+      if (gaps && x % (dash + gap) > dash) joined = false;
+      else if (joined) context.lineTo(x, place(value));
+      else {
+        context.moveTo(x, place(value));
+        joined = true;
+      }
     };
     const sparse = curve.count < 2 * pixels;
     while (row < curve.count) {
@@ -282,12 +292,16 @@ export class CurvesPanel extends Card {
       if (high > this.scale.high * (1 + 1e-9)) flags.push({ x, text: "↑" });
       if (low <= high) {
         const [first, last] = [curve.values[row], curve.values[end - 1]];
-        if (Number.isFinite(first)) point(x, first);
-        if (low < high) {
+        if (end - row < 3) {
+          if (Number.isFinite(first)) point(x, first);
+          if (end - row > 1 && Number.isFinite(last)) point(x, last);
+        } else if (first <= last || !Number.isFinite(first)) {
+          point(x, low);
+          point(x, high);
+        } else {
           point(x, high);
           point(x, low);
         }
-        if (end - row > 1 && Number.isFinite(last)) point(x, last);
       } else if (infinite || dense) joined = false;
       row = end;
     }
@@ -295,7 +309,7 @@ export class CurvesPanel extends Card {
     context.strokeStyle = run ? css(rgb(colour), 0.7) : colour;
     context.lineWidth = run ? 1.3 : 1.5;
     context.lineJoin = "bevel";
-    context.setLineDash([[], [5, 3], [2, 2], [8, 3, 2, 3]][run % 4]);
+    context.setLineDash(run && !gaps ? [dash, gap] : []);
     context.stroke();
     context.setLineDash([]);
     return { flags };

@@ -50,7 +50,7 @@ function address(key) {
 export class Feed {
   /**
    * @param {string} key the run
-   * @param {{changed: () => void, transportBy: (how: string) => void, ask: (step: number) => void}} owner
+   * @param {{changed: (feed: Feed, kind: string) => void, transportBy: (how: string) => void, ask: (step: number) => void}} owner
    */
   constructor(key, owner, share = 1) {
     this.key = key;
@@ -149,7 +149,7 @@ export class Feed {
       default:
         return;
     }
-    this.owner.changed(this);
+    this.owner.changed(this, frame.kind);
   }
 
   addMoments(steps) {

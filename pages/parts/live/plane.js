@@ -202,7 +202,7 @@ export class PlanePanel extends Card {
     const { left, top, side } = this.frame;
     // The grid's outer nodes lie on the frame, so half a pixel of the sheet stays outside on every side.
     context.imageSmoothingEnabled = true;
-    context.imageSmoothingQuality = "high";
+    context.imageSmoothingQuality = "low";
     context.drawImage(this.sheet, 0.5, 0.5, columns - 1, rows - 1, left, top, side, side);
     this.paintContour(context, surface, range.mid, theme);
   }

@@ -79,9 +79,8 @@ export class Transport {
     this.paintRows();
     const states = this.states();
     const some = (...kinds) => states.some((state) => kinds.includes(state));
-    if (this.pending && (this.pending.states !== states.join() || performance.now() - this.pending.since > PATIENCE_MS)) {
-      this.pending = null;
-    }
+    const waited = this.pending ? performance.now() - this.pending.since : 0;
+    if (waited > PATIENCE_MS || this.pending?.states !== states.join()) this.pending = null;
     const going = some("training");
     this.setIcon(this.commands.pause, !going && some(...RESUMABLE) ? "resume" : "pause");
     const able = {

@@ -13,9 +13,10 @@ import { Transport } from "./transport.js";
 const PICTURES = { plane: PlanePanel, images: ImagesPanel };
 const REPLAY_MS = 50;
 const SETTLED_MS = 350;
-const DESCRIBED_MS = 900;
+const DESCRIBED_MS = 1500;
 const AHEAD = 6;
 const KEPT = 240;
+const NUMBERS_MS = 90;
 
 export class LiveView {
   constructor(root) {
@@ -27,6 +28,7 @@ export class LiveView {
     this.step = null;
     this.committed = null;
     this.hovered = null;
+    this.numbered = 0;
     this.playing = false;
     this.speed = 1;
     this.layers = { data: true, samples: true, ema: true, surface: true };
@@ -118,14 +120,15 @@ export class LiveView {
 
   // What feeds call.
 
-  changed(feed) {
+  changed(feed, kind) {
     this.record.frames += 1;
     if (feed.moments.length !== feed.counted || feed.newest?.step !== feed.newestSeen) {
       feed.counted = feed.moments.length;
       feed.newestSeen = feed.newest?.step;
       this.refreshMoments();
     }
-    this.redraw();
+    if (kind === "snapshot") this.frame();
+    else this.soon();
   }
 
   transportBy(how) {
@@ -274,14 +277,29 @@ export class LiveView {
     if (event.altKey || event.ctrlKey || event.metaKey || tag === "SELECT") return;
     const moves = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
     if (event.key === " " && tag !== "BUTTON") this.replay(!this.playing);
-    else if (event.key in moves) this.go(Math.max(0, Math.min(this.moments.length - 1, this.index() + moves[event.key])));
-    else return;
+    else if (event.key in moves) {
+      this.go(Math.max(0, Math.min(this.moments.length - 1, this.index() + moves[event.key])));
+    } else return;
     event.preventDefault();
   }
 
   // Painting: at most once per animation frame, and never in a hidden tab.
 
+  /** All of it, in the next frame: the visitor did something. */
   redraw() {
+    this.urgent = true;
+    this.frame();
+  }
+
+  /** Numbers can wait a little for the picture that mostly follows them. */
+  soon() {
+    this.later ||= setTimeout(() => {
+      this.later = 0;
+      this.frame();
+    }, NUMBERS_MS);
+  }
+
+  frame() {
     if (this.waiting || this.closed) return;
     this.waiting = requestAnimationFrame(() => {
       this.waiting = 0;
@@ -292,14 +310,19 @@ export class LiveView {
   paint() {
     if (document.hidden) return;
     const begin = performance.now();
-    this.transport.paint();
+    // Pictures are painted as they come, numbers about ten times a second.
+    const due = this.urgent || begin - this.numbered >= NUMBERS_MS;
+    if (due) {
+      this.urgent = false;
+      this.numbered = begin;
+      this.transport.paint();
+    } else this.soon();
     const drawn = [this.theme.id, JSON.stringify(this.layers), this.step, this.hovered];
     const base = drawn.join("|");
-    for (const card of this.cards) this.paintCard(card, base);
+    for (const card of due ? this.cards : this.pictures) this.paintCard(card, base);
     this.log(begin);
     this.prefetch();
-    clearTimeout(this.describing);
-    this.describing = setTimeout(() => this.describe(), DESCRIBED_MS);
+    this.describing ||= setTimeout(() => this.describe(), DESCRIBED_MS);
   }
 
   /** Paint a card unless it shows just this already. */
@@ -342,7 +365,8 @@ export class LiveView {
   prefetch() {
     if (this.step === null) return;
     const index = this.index();
-    const wanted = this.playing ? Array.from({ length: AHEAD }, (_, ahead) => index + ahead + 1) : [index + 1, index - 1];
+    const ahead = Array.from({ length: AHEAD }, (_, far) => index + far + 1);
+    const wanted = this.playing ? ahead : [index + 1, index - 1];
     for (const feed of this.feeds) {
       const next = wanted.find((at) => this.moments[at] !== undefined && !feed.picture(this.moments[at]));
       if (next !== undefined) feed.prefetch(this.moments[next]);
@@ -350,13 +374,14 @@ export class LiveView {
   }
 
   describe() {
+    this.describing = 0;
     for (const card of this.cards) card.describe(card.tell());
   }
 
   close() {
     this.closed = true;
     cancelAnimationFrame(this.waiting);
-    for (const timer of [this.ticking, this.settling, this.describing]) clearTimeout(timer);
+    for (const timer of [this.ticking, this.settling, this.describing, this.later]) clearTimeout(timer);
     for (const feed of this.feeds) feed.close();
     for (const card of this.cards) card.close();
     this.root.removeEventListener("keydown", this.onKey);
