@@ -37,7 +37,7 @@ create index if not exists run_state on run (state);
 """
 
 
-class Refused(Exception):  # noqa: N818  (an answer, not an error)
+class Refused(RuntimeError):  # noqa: N818  (an answer, not an error)
     """A run that is not admitted; the text says what to do."""
 
 

@@ -56,6 +56,7 @@ class Recorder:
         """How long the newest checkpoint took to write."""
         self.keep_next = False
         """Raised before a pause or stop: the picture of that step is kept though it is no regular one."""
+        self._hasted = False
         self._shown_until = record.last_step
         self._began = self._extra = time.monotonic()
         self._queue: queue.Queue[Event | Future[None] | None] = queue.Queue(QUEUE_EVENTS)
@@ -139,7 +140,8 @@ class Recorder:
 
     def _picture(self, snapshot: Snapshot) -> None:
         self.record.add_snapshot(snapshot)
-        if time.monotonic() - self.record.committed > HASTE_S:
+        if not self._hasted or time.monotonic() - self.record.committed > HASTE_S:
+            self._hasted = True
             self._commit()
         if measured(snapshot.step, self.experiment.steps):
             values: Mapping[str, float] = self.experiment.measure(snapshot)

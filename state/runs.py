@@ -199,7 +199,7 @@ class Runs:
     """All runs of one home."""
 
     def __init__(self, at: Path | None = None) -> None:
-        self.home = at or home()
+        self.home = (at or home()).absolute()
         self.limits = Limits.read()
         self._control = Control(self.home)
 

@@ -11,11 +11,10 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.catalogue import rebuild
 from models.experiment import BadExperiment, Checkpoint, Experiment, Note, Scalars
 from state import checkpoint as files
 from state.checkpoint import Stored
-from state.control import Control
+from state.control import Control, Row
 from state.history import History
 from state.home import run_directory
 from state.reasons import BRANCHED, CHECKPOINT_DAMAGED, CONTINUED_ELSEWHERE, RECORD_DAMAGED, RESUMED, note
@@ -101,18 +100,23 @@ def _ancestors(home: Path, control: Control, experiment: Experiment, signature: 
     for row in control.rows():
         if row.key == experiment.key or row.name != type(experiment).__name__ or row.signature != signature:
             continue
-        if json.loads(row.knobs).get("seed") != experiment.seed:
-            continue
-        try:
-            other = rebuild(row.name, json.loads(row.knobs))
-        except BadExperiment:
-            continue
-        if other.key != row.key:  # recorded by an older version of the experiment
-            continue
-        until = experiment.agrees_until(other)
-        usable = [one for one in History(run_directory(home, row.key)).checkpoints() if 0 < one.step <= until]
-        found += [Ancestor(one.step, row.key, one) for one in usable]
+        other = _read(type(experiment), row)
+        until = experiment.agrees_until(other) if other is not None else 0
+        if until > 0:
+            stored = History(run_directory(home, row.key)).checkpoints()
+            found += [Ancestor(one.step, row.key, one) for one in stored if 0 < one.step <= until]
     return sorted(found, key=lambda ancestor: -ancestor.step)
+
+
+def _read(cls: type[Experiment], row: Row) -> Experiment | None:
+    """The recorded experiment; None where an older version of its class recorded it."""
+    values = json.loads(row.knobs)
+    values["changes"] = tuple(tuple(change) for change in values.get("changes", ()))
+    try:
+        other = cls.of(values)
+    except BadExperiment:
+        return None
+    return other if other.key == row.key else None
 
 
 def copy_history(source: Path, record: Record, until: int) -> None:

@@ -37,7 +37,7 @@ log = logging.getLogger("torchlight.supervisor")
 
 def ensure_supervisor(at: Path | None = None) -> None:
     """Start the supervisor of this home unless it is there. Cheap when it is; safe to call from anywhere, often."""
-    at = at or home()
+    at = (at or home()).absolute()
     if holder(at / "supervisor.lock") is not None:
         return
     at.mkdir(parents=True, exist_ok=True)

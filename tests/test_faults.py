@@ -69,9 +69,9 @@ class Viewer:
 
 
 def kill_something(home: Path, active: list[Run], chance: random.Random, number: int) -> bool:
-    """Kill -9 of some run's worker, and each fourth time of the supervisor; False where none is there."""
+    """Kill -9 of some run's worker, and each sixth time of the supervisor; False where none is there."""
     locks = [run.directory / "lease" for run in active]
-    lock = home / "supervisor.lock" if number % 4 == 3 else chance.choice(locks)
+    lock = home / "supervisor.lock" if number % 6 == 5 else chance.choice(locks)
     if pid := holder(lock):
         os.kill(pid, signal.SIGKILL)
     return pid is not None
