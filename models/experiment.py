@@ -271,6 +271,10 @@ class Experiment(BaseModel):
     title: ClassVar[str] = ""
     wire: ClassVar[Mapping[str, Pixels | Points]] = {}
     """How each snapshot array travels to the browser; arrays not named here stay on the server."""
+    columns: ClassVar[Mapping[str, str]] = {}
+    """What each recorded number is called in a sentence."""
+    note_templates: ClassVar[tuple[str, ...]] = ()
+    """Templates of the notes that training itself can write."""
 
     seed: int = knob(0, low=0, high=2**31 - 1, help="Seed of every random stream: weights, noise, order of batches.")
     steps: int = knob(10_000, low=1, high=1_000_000, log=True, help="Training steps.")

@@ -110,7 +110,7 @@ def drawing(family: str, experiment: GanTraining) -> dict[str, Value]:
 
 
 st.title(_("GAN training"))
-st.markdown(_(PAGE["line"]))
+st.markdown(_("Two networks in a game: one forges data, one catches forgeries. Watch the forger learn, or fail."))
 Lab(
     family="gan", cls=GanTraining, panels=panels, special=drawing,
     front=("data", "loss", "optimizer", "lr_d", "lr_g", "k_d", "width", "depth", "steps", "seed"),

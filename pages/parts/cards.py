@@ -31,8 +31,9 @@ def card(path: str, about: dict[str, str]) -> None:
         if still is not None:
             st.image(still, width=SIDE)
     with words:
-        st.subheader(_(about["title"]))
-        st.markdown(_(about["line"]))
+        title, line = about["title"], about["line"]
+        st.subheader(_(title))
+        st.markdown(_(line))
         with st.container(horizontal=True, gap="small"):
             for story in stories:
                 st.page_link(

@@ -231,7 +231,7 @@ class Lab:
         polling = f"{self.family}.poll"
 
         def mount(frames: Sequence[bytes] = ()) -> Any:
-            words = translated({**WORDS, **{text: text for text in (*reasons.TEMPLATES, *self.notes())}})
+            words = translated({**WORDS, **{text: text for text in (*reasons.TEMPLATES, *self.cls.note_templates)}})
             words["locale"] = language()
             return live(
                 entries, panels, words=words, key=key, step=table.at, frames=frames,
@@ -251,10 +251,6 @@ class Lab:
             st.rerun()
         self.obey(table, known[0], result.get("command"))
         return replace(table, at=result.get("step"))
-
-    def notes(self) -> Sequence[str]:
-        """Templates of the notes that this family's training itself can write."""
-        return getattr(self.cls, "note_templates", ())
 
     def obey(self, table: Table, run: Run, command: Mapping[str, Any] | None) -> None:
         """Does what a button of the transport asked for."""

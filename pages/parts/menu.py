@@ -37,8 +37,9 @@ def menu() -> Any:
     """The navigation of this visit; `.run()` draws the page that the address asks for."""
     st.set_page_config(page_title="Torchlight", page_icon=ICON, layout="wide")
     pages = [
-        st.Page(path, title=_(about["title"]), icon=about["icon"], url_path=path.stem, default=about["order"] == 0)
+        st.Page(path, title=_(title), icon=about["icon"], url_path=path.stem, default=about["order"] == 0)
         for path, about in described_pages()
+        for title in [about["title"]]
     ]
     chosen = st.navigation(pages, position="top")
     st.html(f"<style>{STYLE}</style>")

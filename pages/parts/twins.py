@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,10 @@ from state.runs import Run
 
 if TYPE_CHECKING:
     from pages.parts.lab import Lab, Table
+
+
+SPOKEN = 5
+"""Numbers in the sentence: more would be a table."""
 
 
 def label(experiment: Experiment, table: Table) -> str:
@@ -50,13 +55,8 @@ def chooser(lab: Lab, table: Table) -> None:
         ):  # fmt: skip
             twin = rebuilt(table.shown, {name: value})
             if twin is not None and lab.open(table.shown) is not None and lab.open(twin) is not None:
-                st.session_state[lab.place] = table
-                from dataclasses import replace
-
                 lab.lay(replace(table, twin=(name, value)))
     if table.twin is not None and st.button(_("Show one run again"), key=f"{lab.family}.twin.end", type="tertiary"):
-        from dataclasses import replace
-
         lab.lay(replace(table, twin=None))
 
 
@@ -80,14 +80,15 @@ def verdict(experiment: Experiment, twin: tuple[str, Value], both: Sequence[Run]
 def numbers(one: Run, other: Run, at: int | None) -> list[str]:
     """The measured numbers of two runs at the last step that both have reached, not later than `at`."""
     first, second = one.columns(), other.columns()
-    names = [name for name in (*one.experiment.references(), "loss_d", "loss_g") if name in first and name in second]
+    titles = one.experiment.columns
+    names = [name for name in titles if name in first and name in second][:SPOKEN]
     if not names:
         return []
     step = min(int(columns[name][0][-1]) for columns in (first, second) for name in names[:1])
     step = step if at is None else min(step, at)
     pairs = [(name, value_at(first[name], step), value_at(second[name], step)) for name in names]
     told = [
-        _("{what} {one} against {other}", what=_(name.replace("_", " ")), one=a, other=b)
+        _("{what} {one} against {other}", what=_(titles[name]), one=a, other=b)
         for name, a, b in pairs
         if a is not None and b is not None
     ]

@@ -1,0 +1,291 @@
+"""The main journeys in a real browser, on a real server with a store of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from models.gan import GanTraining
+from state import links
+from state.runs import Run, runs
+from tests.conftest import end_processes
+from tests.waiting import until, until_ended
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parents[1]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+QUICK = GanTraining(steps=400, seed=11)
+LONG = GanTraining(steps=200_000, seed=12)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def server(home: Path) -> Iterator[str]:
+    """A cold server on a free port; everything it started ends with it."""
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.headless", "true"]
+    process = subprocess.Popen(
+        [*command, "--server.port", str(port), "--server.address", "127.0.0.1"],
+        env={**os.environ, "TORCHLIGHT_HOME": str(home)}, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    try:
+        until(lambda: answers(address), 90)
+        yield address
+    finally:
+        process.kill()
+        process.wait()
+        end_processes(home)
+
+
+def answers(address: str) -> bool:
+    try:
+        return bool(urllib.request.urlopen(f"{address}/_stcore/health", timeout=1).status == 200)
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def app(shared_home: Path) -> Iterator[str]:
+    with server(shared_home) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None and not os.environ.get("CI"):
+        pytest.skip("needs Chromium or Chrome on the path")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visitor(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1440, "height": 1000}, locale="en-US")
+    yield context
+    context.close()
+
+
+def address_of(app: str, experiment: GanTraining, **more: Any) -> str:
+    query = "&".join(f"{name}={value}" for name, value in {**links.write(experiment), **more}.items())
+    return f"{app}/gan?{query}"
+
+
+def watch(visitor: BrowserContext, address: str) -> Page:
+    """The page, opened, with its living picture mounted."""
+    page = visitor.new_page()
+    page.goto(address)
+    expect(page.get_by_role("slider", name="Recorded moments of the training")).to_be_visible(timeout=20_000)
+    return page
+
+
+def painted(page: Page, key: str) -> int:
+    """The step whose picture is on screen; -1 before the first."""
+    return int(page.evaluate("key => window.__torchlight?.painted?.[key] ?? -1", key))
+
+
+def picture(page: Page) -> str:
+    """The pixels of the living picture."""
+    return str(page.evaluate("() => document.querySelector('.tl-root')?.querySelector('canvas')?.toDataURL() ?? "
+                             "[...document.querySelectorAll('*')].map(e => e.shadowRoot?.querySelector('canvas'))"
+                             ".find(c => c)?.toDataURL() ?? ''"))  # fmt: skip
+
+
+def wait(condition: Callable[[], bool], page: Page, seconds: float = 20.0) -> None:
+    """Waits while the page's own events go on."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        page.wait_for_timeout(30)
+
+
+def trained(experiment: GanTraining) -> Run:
+    return until_ended(runs().open(experiment))
+
+
+def test_a_cold_server_answers_a_deep_link_with_the_whole_app(browser: Browser, tmp_path: Path) -> None:
+    """Streamlit would run the page file without its frame: raw menu, wrong title, no language."""
+    with server(tmp_path / "home") as address:
+        page = browser.new_context(locale="vi-VN").new_page()
+        page.goto(f"{address}/gan")
+        expect(page.get_by_role("heading", name="Huấn luyện GAN")).to_be_visible(timeout=20_000)
+        expect(page).to_have_title(re.compile("Huấn luyện GAN"))
+        expect(page.get_by_role("link", name="Torchlight")).to_be_visible()
+        assert page.evaluate("document.documentElement.lang") == "vi"
+        page.context.close()
+
+
+def test_the_first_visit_finds_a_finished_run(app: str, visitor: BrowserContext) -> None:
+    story = GanTraining.stories()[0].experiment
+    page = watch(visitor, f"{app}/gan")
+    wait(lambda: painted(page, story.key) == story.steps, page)
+    expect(page.get_by_text("Finished").first).to_be_visible()
+
+
+def test_pressing_train_shows_a_live_picture_and_its_numbers(app: str, visitor: BrowserContext) -> None:
+    page = watch(visitor, address_of(app, LONG.but(seed=21)) + "&at=0")
+    page.close()
+    runs().find(LONG.but(seed=21).key)
+    wanted = LONG.but(seed=22)
+    page = visitor.new_page()
+    page.goto(address_of(app, wanted))
+    page.get_by_role("button", name="Train", exact=False).first.click()
+    wait(lambda: painted(page, wanted.key) > 0, page, 10)
+    first = painted(page, wanted.key)
+    wait(lambda: painted(page, wanted.key) > first + 100, page)
+    expect(page.get_by_text(re.compile(r"steps/s")).first).to_be_visible()
+    for seed in (21, 22):
+        run = runs().find(LONG.but(seed=seed).key)
+        assert run is not None
+        run.stop()
+        until_ended(run)
+
+
+def test_a_reload_finds_the_training_gone_on_and_the_history_complete(app: str, visitor: BrowserContext) -> None:
+    wanted = LONG.but(seed=31)
+    run = runs().open(wanted)
+    page = watch(visitor, address_of(app, wanted))
+    wait(lambda: painted(page, wanted.key) > 50, page)
+    before = painted(page, wanted.key)
+    page.goto("about:blank")
+    page.wait_for_timeout(500)
+    page.goto(address_of(app, wanted))
+    wait(lambda: painted(page, wanted.key) > before, page)
+    run.stop()
+    until_ended(run)
+    steps = run.columns()["loss_d"][0]
+    assert steps[0] == 1 and (steps[1:] - steps[:-1] == 1).all()
+
+
+def test_two_tabs_see_the_same_run(app: str, visitor: BrowserContext) -> None:
+    run = trained(QUICK)
+    one, other = watch(visitor, address_of(app, QUICK)), watch(visitor, address_of(app, QUICK))
+    for page in (one, other):
+        wait(lambda page=page: painted(page, run.key) == QUICK.steps, page)  # type: ignore[misc]
+    assert picture(one) == picture(other) != ""
+
+
+def test_pause_step_and_resume(app: str, visitor: BrowserContext) -> None:
+    wanted = LONG.but(seed=41)
+    run = runs().open(wanted)
+    page = watch(visitor, address_of(app, wanted))
+    wait(lambda: painted(page, wanted.key) > 20, page)
+    page.get_by_role("button", name="Pause training").click()
+    wait(lambda: run.status().state == "paused", page)
+    held = run.status().step
+    page.get_by_role("button", name="Train a single step").click()
+    wait(lambda: run.status().state == "paused" and run.status().step == held + 1, page)
+    wait(lambda: painted(page, wanted.key) == held + 1, page)
+    page.get_by_role("button", name="Resume training").click()
+    wait(lambda: run.status().step > held + 100, page)
+    page.get_by_role("button", name="Stop training").click()
+    wait(lambda: run.status().state == "stopped", page)
+
+
+def test_the_scrubber_moves_the_picture_and_the_link_carries_the_step(app: str, visitor: BrowserContext) -> None:
+    run = trained(QUICK)
+    page = watch(visitor, address_of(app, QUICK))
+    wait(lambda: painted(page, run.key) == QUICK.steps, page)
+    end = picture(page)
+    page.get_by_role("slider", name="Recorded moments of the training").focus()
+    page.keyboard.press("Home")
+    wait(lambda: painted(page, run.key) == 0, page)
+    assert picture(page) != end
+    page.keyboard.press("ArrowRight")
+    wait(lambda: painted(page, run.key) == 1, page)
+    wait(lambda: "at=1" in page.url, page)
+
+
+def test_a_shared_link_shows_the_same_picture_on_a_server_that_never_saw_the_run(
+    app: str, browser: Browser, visitor: BrowserContext, tmp_path: Path
+) -> None:
+    run = trained(QUICK)
+    link = links.write(QUICK, at=200)
+    here = watch(visitor, address_of(app, QUICK, at=200))
+    wait(lambda: 0 < painted(here, run.key) <= 200, here)
+    with server(tmp_path / "elsewhere") as elsewhere:
+        there = watch(browser.new_context(viewport={"width": 1440, "height": 1000}), f"{elsewhere}/gan?" + "&".join(
+            f"{name}={value}" for name, value in link.items()
+        ))  # fmt: skip
+        wait(lambda: painted(there, run.key) == painted(here, run.key), there, 60)
+        there.wait_for_timeout(300)
+        assert picture(there) == picture(here)
+        there.context.close()
+
+
+def test_twins_stand_side_by_side(app: str, visitor: BrowserContext) -> None:
+    twin = QUICK.but(lr_d=0.01)
+    both = [trained(QUICK), trained(twin)]
+    page = watch(visitor, address_of(app, QUICK, twin="lr_d:0.01"))
+    for run in both:
+        wait(lambda run=run: painted(page, run.key) == QUICK.steps, page)  # type: ignore[misc]
+    expect(page.get_by_text("differs: 0.1 and 0.01")).to_be_visible()
+
+
+def test_a_fork_goes_on_from_the_step_with_changed_knobs(app: str, visitor: BrowserContext) -> None:
+    run = trained(QUICK)
+    page = watch(visitor, address_of(app, QUICK, at=200))
+    wait(lambda: 0 < painted(page, run.key) <= 200, page)
+    step = painted(page, run.key)
+    page.get_by_role("button", name="Fork a new run from here").click()
+    expect(page.get_by_text(re.compile(f"Fork from step {step}"))).to_be_visible()
+    page.get_by_role("combobox", name=re.compile("Loss")).first.click()
+    page.get_by_role("option", name="hinge").click()
+    page.wait_for_timeout(500)
+    page.get_by_role("button", name="Train the fork").click()
+    fork = QUICK.fork(step, loss="hinge")
+    until(lambda: runs().find(fork.key) is not None)
+    wait(lambda: painted(page, fork.key) == QUICK.steps, page, 30)
+    assert f"changes={step}" in page.url
+
+
+def test_without_a_websocket_the_picture_still_comes(app: str, visitor: BrowserContext) -> None:
+    run = trained(QUICK)
+    visitor.add_init_script(
+        "const Real = WebSocket; window.WebSocket = class extends Real {"
+        " constructor(url, ...rest) { super(url.includes('/live/') ? 'ws://127.0.0.1:9/' : url, ...rest) } }"
+    )
+    page = watch(visitor, address_of(app, QUICK))
+    wait(lambda: painted(page, run.key) == QUICK.steps, page, 30)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["", "gan"])
+def test_nothing_sticks_out_on_a_phone_and_no_error_is_logged(
+    app: str, browser: Browser, path: str, scheme: Any
+) -> None:
+    phone = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme, locale="en-US")
+    page = phone.new_page()
+    faults: list[str] = []
+    strangers: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda request: strangers.append(request.url) if app not in request.url else None)
+    page.goto(f"{app}/{path}")
+    expect(page.get_by_role("heading").first).to_be_visible(timeout=20_000)
+    page.wait_for_timeout(1500)
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
+    assert not faults
+    assert not [url for url in strangers if not url.startswith(("data:", "blob:", app.replace("http", "ws")))]
+    phone.close()

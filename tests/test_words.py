@@ -1,0 +1,65 @@
+"""Every visible sentence has its Vietnamese, with the same fields; on failure the missing ones are listed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from babel.messages.extract import extract_from_dir
+
+from models.catalogue import experiments
+from pages.parts.brush import WORDS as BRUSH
+from pages.parts.live import WORDS as LIVE
+from pages.parts.menu import described_pages
+from pages.parts.words import CATALOGUES, LANGUAGES, catalogue, translate
+from state import reasons
+
+ROOT = Path(__file__).parents[1]
+OTHERS = [code for code in LANGUAGES if code != "en"]
+
+
+def sentences() -> Iterator[str]:
+    """Everything that a visitor can come to read."""
+    for found in extract_from_dir(str(ROOT / "pages"), [("**.py", "python")], keywords={"_": None}):
+        yield str(found[2])
+    for _path, about in described_pages():
+        yield from (about["title"], about["line"])
+    for cls in experiments().values():
+        for knob in cls.knobs().values():
+            yield from (knob.label, knob.help, *(option.replace("_", " ") for option in knob.options))
+        for story in cls.stories():
+            yield from (story.name, story.sentence)
+        yield from (*cls.columns.values(), *cls.note_templates)
+    yield from reasons.TEMPLATES
+    yield from (word for words in (LIVE, BRUSH) for name, word in words.items() if name != "locale")
+
+
+def fields(text: str) -> set[str]:
+    return {name for _text, name, _spec, _conversion in Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_no_sentence_lacks_its_translation(code: str) -> None:
+    known = catalogue(code)
+    missing = [s for s in dict.fromkeys(sentences()) if s and not (known.get(s) and known.get(s).string)]  # type: ignore[union-attr]
+    assert not missing, "\n".join(missing)
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_translations_keep_their_fields(code: str) -> None:
+    for sentence in dict.fromkeys(sentences()):
+        assert fields(translate(sentence, code)) == fields(sentence), sentence
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_no_translation_is_left_over(code: str) -> None:
+    needed = set(sentences())
+    assert [m.id for m in catalogue(code) if m.id and m.id not in needed] == []
+
+
+def test_longer_texts_exist_in_every_language() -> None:
+    names = {re.sub(r"\.[a-z]{2}\.md$", "", path.name) for path in CATALOGUES.glob("*.md")}
+    assert names and all((CATALOGUES / f"{name}.{code}.md").is_file() for name in names for code in LANGUAGES)
