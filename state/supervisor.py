@@ -282,6 +282,7 @@ def main() -> None:
     at.mkdir(parents=True, exist_ok=True)
     file = logging.handlers.RotatingFileHandler(at / "supervisor.log", maxBytes=500_000, backupCount=1)
     logging.basicConfig(handlers=[file], level=logging.INFO, format="%(asctime)s %(message)s")
+    sys.excepthook = lambda *error: log.critical("broke down", exc_info=error)
     control = Control(at)
     while True:
         try:
