@@ -42,6 +42,10 @@ PANELS = {
 
 query = st.query_params
 keys = query.get("runs", "first").split(",")
+if st.sidebar.button("Another run"):
+    st.session_state["other"] = st.session_state.get("other", 0) + 1
+if "other" in st.session_state:
+    keys = [f"{key}{st.session_state['other']}" for key in keys]
 kinds = query.get("panels", "plane,loss,belief,distance,gradient,modes").split(",")
 
 

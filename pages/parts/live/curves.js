@@ -8,6 +8,7 @@ import { css, rgb } from "./theme.js";
 const ROOM = { left: 44, right: 10, top: 14, bottom: 22 };
 const SAMPLE = 1500;
 const OUTLYING = 4;
+const FLAT = 1e-4;
 const DASHES = [[1, 0], [5, 3], [2, 2], [9, 3]];
 const DASHED_ROWS = 150;
 
@@ -121,8 +122,9 @@ export class CurvesPanel extends Card {
     const [inner, outer] = [quantile(0.02), quantile(0.98)];
     const core = Math.max(outer - inner, 1e-9 * Math.max(Math.abs(outer), 1));
     const spare = 0.35 * core;
-    if (high - outer > OUTLYING * core) high = outer + spare;
-    if (inner - low > OUTLYING * core) low = inner - spare;
+    const cropped = core > FLAT * (high - low);
+    if (cropped && high - outer > OUTLYING * core) high = outer + spare;
+    if (cropped && inner - low > OUTLYING * core) low = inner - spare;
     const room = high - low || Math.abs(high) || 1;
     for (const { value, low: from = value, high: to = value } of references) {
       if (to <= high + 8 * room) high = Math.max(high, to);
@@ -185,7 +187,7 @@ export class CurvesPanel extends Card {
     context.lineTo(right, bottom + 0.5);
     context.stroke();
     context.textBaseline = "top";
-    const across = ticks(0, horizon, Math.max(2, Math.floor((right - left) / 90)));
+    const across = ticks(0, horizon, Math.min(6, Math.max(2, Math.floor((right - left) / 90))));
     for (const step of across.values) {
       const x = this.x(step);
       context.textAlign = x > right - 16 ? "right" : "center";
@@ -404,7 +406,7 @@ export class CurvesPanel extends Card {
 
 /** The step at the right end of every chart: the last one once a run has ended, else a calm step ahead of the data. */
 export function horizonOf(feeds) {
-  const reached = Math.max(1, ...feeds.map((feed) => Math.max(feed.columns.lastStep, feed.newest?.step ?? 0)));
+  const reached = Math.max(10, ...feeds.map((feed) => Math.max(feed.columns.lastStep, feed.newest?.step ?? 0)));
   const planned = Math.max(0, ...feeds.map((feed) => feed.status?.steps ?? 0));
   const going = feeds.some((feed) => !["finished", "stopped", "failed"].includes(feed.status?.status));
   if (!going) return reached;

@@ -50,7 +50,7 @@ function address(key) {
 export class Feed {
   /**
    * @param {string} key the run
-   * @param {{changed: (feed: Feed, kind: string) => void, transportBy: (how: string) => void, ask: (step: number) => void}} owner
+   * @param {object} owner told with `changed(feed, kind)`, `transportBy(how)` and `ask(step)`
    */
   constructor(key, owner, share = 1) {
     this.key = key;
@@ -137,7 +137,7 @@ export class Feed {
         this.addMoments(frame.arrays.steps.data);
         break;
       case "scalars":
-        if (frame.reset) this.columns.clear();
+        if (frame.reset) this.begin(frame.arrays);
         if (frame.arrays.steps) this.columns.append(frame.arrays);
         break;
       case "note":
@@ -150,6 +150,16 @@ export class Feed {
         return;
     }
     this.owner.changed(this, frame.kind);
+  }
+
+  /** All numbers are sent anew; where they end earlier than before, the run itself began anew. */
+  begin({ steps, ...columns }) {
+    const last = steps?.data.at(-1) ?? -1;
+    if (Object.keys(columns).some((name) => this.columns.curves.get(name)?.lastStep > last)) {
+      [this.moments, this.notes, this.newest] = [[], [], null];
+      this.aliases.clear();
+    }
+    this.columns.clear();
   }
 
   addMoments(steps) {

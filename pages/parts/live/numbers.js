@@ -64,7 +64,7 @@ export class Speech {
     if (number === 0) return "0";
     const size = Math.abs(number);
     if (size >= 1e4) return this.short.format(number).replace("-", "−");
-    if (size < 1e-3) return number.toExponential(0).replaceAll("-", "−");
+    if (size < 1e-3) return Number(number.toPrecision(2)).toExponential().replaceAll("-", "−");
     const places = [0, 1, 2, 3, 4, 5].find((each) => Math.abs(distance - Number(distance.toFixed(each))) < 1e-9);
     return this.fixed(number, places ?? 6);
   }
