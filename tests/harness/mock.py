@@ -24,7 +24,7 @@ ENDED = ("finished", "stopped", "failed")
 def real(count: int = 900) -> np.ndarray:
     """Points of the data: eight Gaussians on a ring."""
     random = np.random.default_rng(5)
-    return CENTRES[random.integers(8, size=count)] + 0.06 * random.normal(size=(count, 2))
+    return np.asarray(CENTRES[random.integers(8, size=count)] + 0.06 * random.normal(size=(count, 2)))
 
 
 def moments(steps: int) -> list[int]:
@@ -87,7 +87,7 @@ class MockRun:
         centre = 6.5 + 2.5 * self.noise[:64, None, None, :]
         distance = np.hypot(x[None, :, None] - centre[..., 0], x[None, None, :] - centre[..., 1])
         ring = np.exp(-((distance - 4) ** 2) / (0.6 + 20 * np.exp(-step / 300)))
-        return ring.reshape(64, -1)
+        return np.asarray(ring.reshape(64, -1))
 
     def scalars(self, first: int, last: int, reset: bool = False) -> list[bytes]:
         steps = np.arange(first, last + 1)
