@@ -50,7 +50,7 @@ COLUMNS = ("loss_d", "loss_g", "d_real", "d_fake", "gradient_d", "gradient_g")
 GAN_LAB = "The work of GAN Lab, number for number, so that speed can be compared. With plain settings like these the seed decides: some runs find both blobs, others collapse."
 CALM = "Adam, a leaky slope, an R1 penalty and an average of G: the same data, and every seed ends nearer to them than one Gaussian can."
 RING = "Eight small modes on a circle. The average of G finds all eight, with nine of ten samples inside three sigma."
-DIGITS = "Real 8×8 digits from 64 numbers each. All ten classes appear, and the samples end nearer to the real ones than one Gaussian can."
+DIGITS = "Real handwritten digits, 8×8 pixels each, made from 16 random numbers: all ten classes appear."
 DIVERGED = "The run diverged: {tensor} became NaN or infinite at step {step}. Step {good} is the last good one."
 
 

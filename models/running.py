@@ -43,22 +43,28 @@ class Moments:
     def due(self, step: int) -> Due:
         """What to record after `step`; lowers `asked` and `everything`."""
         everything, self.asked, self.everything = self.everything, False, False
-        return Due(
-            snapshot=everything or step == 0 or self._next(step - 1, self.dense, self.ratio) == step,
-            checkpoint=everything or self._next(step - 1, 1, self.checkpoint_ratio) == step,
-        )
+        regular = step == 0 or self._next(step - 1, self.dense, self.ratio) == step
+        return Due(snapshot=everything or regular, checkpoint=everything or (regular and self._milestone(step)))
+
+    def _milestone(self, step: int) -> bool:
+        """Whether a member of the checkpoints' sequence lies after the last snapshot before `step`, up to `step`.
+
+        So each checkpoint has its picture, and from whatever moment a visitor forks, one is not far before.
+        """
+        before = max(step - 1, 0)
+        while before > 0 and self._next(before - 1, self.dense, self.ratio) != before:
+            before -= 1
+        return self._next(before, 1, self.checkpoint_ratio) <= step
 
     @staticmethod
     def _next(step: int, dense: int, ratio: float) -> int:
         """The first member of the fixed sequence 0, 1, … dense, dense·ratio, dense·ratio² … that exceeds `step`."""
         if step < dense:
             return step + 1
-        power = int(np.floor(np.log(max(step, 1) / dense) / np.log(ratio)))
-        while True:
+        power = max(int(np.floor(np.log(max(step, 1) / dense) / np.log(ratio))) - 1, 0)
+        while (moment := round(dense * ratio**power)) <= step:
             power += 1
-            moment = round(dense * ratio**power)
-            if moment > step:
-                return moment
+        return int(moment)
 
 
 def device() -> torch.device:

@@ -18,7 +18,6 @@ from pages.parts.words import _, translated
 PAGE = {
     "order": 1,
     "title": "GAN training",
-    "icon": ":material/sports_kabaddi:",
     "line": "Two networks in a game: one forges data, one catches forgeries. Watch the forger learn, or fail.",
     "family": "GanTraining",
 }
@@ -109,7 +108,7 @@ def drawing(family: str, experiment: GanTraining) -> dict[str, Value]:
     return {"drawing": experiment.drawing}
 
 
-st.title(_("GAN training"))
+st.title(_("GAN training"), anchor=False)
 st.markdown(_("Two networks in a game: one forges data, one catches forgeries. Watch the forger learn, or fail."))
 Lab(
     family="gan", cls=GanTraining, panels=panels, special=drawing,

@@ -8,11 +8,10 @@ from pages.parts.words import _
 PAGE = {
     "order": 0,
     "title": "Torchlight",
-    "icon": ":material/flare:",
     "line": "Watch neural networks while they learn.",
 }
 
-st.title(_("Watch neural networks while they learn"))
+st.title(_("Watch neural networks while they learn"), anchor=False)
 st.markdown(
     _(
         "Move a slider, press Train, and a real PyTorch model trains before your eyes. Scrub through its history, "

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import reduce
 from json import dumps as to_json
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,6 +23,7 @@ from models.catalogue import experiments
 from models.experiment import BadExperiment, Experiment, Knob
 from state.history import Cursor, Delta
 from state.home import hold_server_lock
+from state.links import change
 from state.reasons import NO_SUCH_RUN
 from state.runs import Refused, Run, Runs
 from state.supervisor import ensure_supervisor
@@ -107,13 +109,15 @@ def option(knob: Knob) -> Any:
 def trainer(cls: type[Experiment]) -> Callable[..., int]:
     """A function whose parameters are the experiment's knobs, for tyro to read."""
 
-    def command(*, json: bool, home: Path | None, resume: bool, **knobs: Any) -> int:
-        return train(cls.of(knobs), home, json, resume)
+    def command(*, changes: str, json: bool, home: Path | None, resume: bool, **knobs: Any) -> int:
+        experiment = reduce(change, filter(None, changes.split(",")), cls.of(knobs))
+        return train(experiment, home, json, resume)
 
+    during = Annotated[str, tyro.conf.arg(help="Knobs changed during training, as STEP:KNOB:VALUE,…")]
     again = Annotated[bool, tyro.conf.arg(help="Take a stopped, interrupted or failed run up again.")]
     parameters = [
         *((knob.name, option(knob), knob.default) for knob in cls.knobs().values()),
-        ("json", Json, False), ("home", Home, None), ("resume", again, False),
+        ("changes", during, ""), ("json", Json, False), ("home", Home, None), ("resume", again, False),
     ]  # fmt: skip
     command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)

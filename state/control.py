@@ -38,7 +38,11 @@ create index if not exists run_state on run (state);
 
 
 class Refused(RuntimeError):  # noqa: N818  (an answer, not an error)
-    """A run that is not admitted; the text says what to do."""
+    """A run that is not admitted; the sentence, a template over `values`, says what to do."""
+
+    def __init__(self, template: str, **values: int) -> None:
+        self.template, self.values = template, values
+        super().__init__(template.format_map(values))
 
 
 class QueueFull(Refused):
@@ -129,7 +133,7 @@ class Control:
             if known := self.row(row.key):
                 return known
             if row.steps > limits.max_steps:
-                raise TooLong(TOO_LONG.format(steps=row.steps, most=limits.max_steps))
+                raise TooLong(TOO_LONG, steps=row.steps, most=limits.max_steps)
             self._leave_room(limits)
             return self._put(replace(row, created=now, queued=now, watched=now))
 
@@ -147,7 +151,7 @@ class Control:
     def _leave_room(self, limits: Limits) -> None:
         (queued,) = self._database.execute("select count(*) from run where state = 'queued'").fetchone()
         if queued >= limits.max_queued:
-            raise QueueFull(QUEUE_FULL.format(queued=queued))
+            raise QueueFull(QUEUE_FULL, queued=queued)
 
     def move(self, key: str, allowed: tuple[str, ...], change: Callable[[Row], Row]) -> Row | None:
         """Replace the row by `change(row)` if its state is among `allowed`; None where it is not."""

@@ -8,6 +8,7 @@ history (thinned for drawing) and then the same news as everybody else, without 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import time
@@ -25,8 +26,10 @@ from models.experiment import Note, Scalars
 from state.columns import thin_columns
 from state.frames import encode, picture
 from state.history import Cursor, Delta
-from state.runs import Run, Runs, Status, runs
+from state.runs import NoSuchRun, Run, Runs, Status, runs
 
+SHOWN_AS = {"running": "training", "starting": "queued"}
+"""States as visitors know them: a run that starts is at most some tenths of a second from training."""
 POLL_S = 0.04
 STATUS_S = 0.2
 MOST_VIEWERS = 1000
@@ -40,7 +43,7 @@ def status_frame(status: Status, key: str) -> bytes:
     """The run's state, progress and place in line."""
     said = {name: value for name, value in asdict(status).items() if isinstance(value, int | float | str | None)}
     said["reason"] = str(status.reason) if status.reason else None
-    return encode({"kind": "status", "key": key, "sent": time.time(), **said, "status": status.state})
+    return encode({"kind": "status", "key": key, "sent": time.time(), **said, "status": SHOWN_AS.get(status.state, status.state)})
 
 
 def scalars_frames(columns: Mapping[str, tuple[np.ndarray, np.ndarray]], reset: bool = False) -> list[bytes]:
@@ -147,14 +150,14 @@ class Feed:
         if len(earlier) == 0:
             return None
         moment = int(earlier[-1])
-        if moment not in self.pictures:
+        if step not in self.pictures:
             snapshot = await asyncio.to_thread(self.run.snapshot, moment)
             if snapshot is None:
                 return None
-            self.pictures[moment] = picture(snapshot, self.wire, live=False, asked=moment, key=self.run.key)
+            self.pictures[step] = picture(snapshot, self.wire, live=False, asked=step, key=self.run.key)
             while len(self.pictures) > CACHED_PICTURES:
                 self.pictures.popitem(last=False)
-        return self.pictures[moment]
+        return self.pictures[step]
 
     async def _news(self) -> None:
         delta = await asyncio.to_thread(self.run.since, self.cursor)
@@ -222,7 +225,7 @@ class Hub:
                 self._follow(key, feed)
             while True:
                 await self._answer(json.loads((await socket.receive_text())[:LONGEST_MESSAGE]), feed, viewer)
-        except (WebSocketDisconnect, ValueError, KeyError, RuntimeError):
+        except (WebSocketDisconnect, NoSuchRun, ValueError, RuntimeError):
             pass
         finally:
             self.count -= 1
@@ -234,7 +237,8 @@ class Hub:
 
         async def follow() -> None:
             try:
-                await feed.follow()
+                with contextlib.suppress(NoSuchRun):  # deleted while somebody watched
+                    await feed.follow()
             finally:
                 feed.following = False
                 self.feeds.pop(key, None)

@@ -42,7 +42,7 @@ def write(
         if getattr(experiment, name) != knob.default
     }
     if experiment.changes:
-        said["changes"] = ",".join(f"{step}:{name}:{knobs[name].write(value)}" for step, name, value in experiment.changes)
+        said["changes"] = write_changes(experiment)
     if at is not None:
         said["at"] = str(at)
     if twin is not None:
@@ -89,14 +89,27 @@ def _valid(cls: type[Experiment], values: dict[str, Value], corrected: list[str]
             values = {name: value for name, value in values.items() if name not in guilty}
 
 
-def _changed(experiment: Experiment, text: str, corrected: list[str]) -> Experiment:
+def write_changes(experiment: Experiment) -> str:
+    """The experiment's changes as "step:knob:value", joined by commas."""
     knobs = experiment.knobs()
+    return ",".join(f"{step}:{name}:{knobs[name].write(value)}" for step, name, value in experiment.changes)
+
+
+def change(experiment: Experiment, part: str) -> Experiment:
+    """The experiment with one more change, written "step:knob:value"; raises `BadExperiment`."""
+    try:
+        step, name, value = part.split(":", 2)
+        more = (int(step), name, experiment.knobs()[name].read(value))
+    except (ValueError, KeyError, OverflowError):
+        raise BadExperiment({"changes": f"{part!r} is not of the form step:knob:value"}) from None
+    return experiment.but(changes=(*experiment.changes, more))
+
+
+def _changed(experiment: Experiment, text: str, corrected: list[str]) -> Experiment:
     for part in text.split(",")[:MOST_CHANGES] if text else []:
         try:
-            step, name, value = part.split(":", 2)
-            change = (int(step), name, knobs[name].read(value))
-            experiment = experiment.but(changes=(*experiment.changes, change))
-        except (BadExperiment, ValueError, KeyError, OverflowError):
+            experiment = change(experiment, part)
+        except BadExperiment:
             corrected.append("changes")
     return experiment
 

@@ -42,6 +42,7 @@ FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 ENDED_WITHOUT_END = "the training ended before its last step"
 QUEUE_FULL = "{queued} runs are waiting already. Wait until some have finished, or stop one."
 TOO_LONG = "{steps} steps are more than this installation allows ({most}). Choose fewer steps."
+REFUSALS = (QUEUE_FULL, TOO_LONG)
 NO_SUCH_RUN = "There is no run {key!r} here. `python -m state list` shows all."
 
 

@@ -33,7 +33,7 @@ def sentences() -> Iterator[str]:
         for story in cls.stories():
             yield from (story.name, story.sentence)
         yield from (*cls.columns.values(), *cls.note_templates)
-    yield from reasons.TEMPLATES
+    yield from (*reasons.TEMPLATES, *reasons.REFUSALS)
     yield from (word for words in (LIVE, BRUSH) for name, word in words.items() if name != "locale")
 
 

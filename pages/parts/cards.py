@@ -32,7 +32,7 @@ def card(path: str, about: dict[str, str]) -> None:
             st.image(still, width=SIDE)
     with words:
         title, line = about["title"], about["line"]
-        st.subheader(_(title))
+        st.subheader(_(title), anchor=False)
         st.markdown(_(line))
         with st.container(horizontal=True, gap="small"):
             for story in stories:

@@ -23,6 +23,7 @@ from state import hub, links, reasons
 from state.runs import Run, runs
 
 Panels = Callable[[Experiment], Sequence[Mapping[str, Any]]]
+POLL_S = 0.5
 ACTIVE = ("queued", "starting", "running")
 
 
@@ -226,31 +227,47 @@ class Lab:
         return self.follow(table, [run for _e, run in known], entries, panels)
 
     def follow(self, table: Table, known: list[Run], entries: list[dict[str, Any]], panels: list[Any]) -> Table:
-        """Mounts the live view; where no WebSocket passes, the same frames travel in a fragment."""
-        key = f"{self.family}.live"
+        """Mounts the live view; where no WebSocket passes, the same frames travel inside the page, twice a second."""
         polling = f"{self.family}.poll"
+        self.explain_failure(table, known[0])
+        words = translated({**WORDS, **{text: text for text in (*reasons.TEMPLATES, *self.cls.note_templates)}})
+        words["locale"] = language()
 
-        def mount(frames: Sequence[bytes] = ()) -> Any:
-            words = translated({**WORDS, **{text: text for text in (*reasons.TEMPLATES, *self.cls.note_templates)}})
-            words["locale"] = language()
-            return live(
-                entries, panels, words=words, key=key, step=table.at, frames=frames,
-            )  # fmt: skip
+        def mount(table: Table, frames: Sequence[bytes] = ()) -> Table:
+            result = live(
+                entries, panels, words=words, key=f"{self.family}.live", step=table.at, view=table.view, frames=frames
+            )
+            if (result.get("transport") == "poll") != bool(st.session_state.get(polling)):
+                st.session_state[polling] = result.get("transport") == "poll"
+                st.rerun()
+            self.obey(table, known[0], result.get("command"))
+            rest, switched = result.get("step"), result.get("view")
+            at = rest["step"] if rest and rest["key"] == known[0].key else table.at
+            return replace(table, at=at, view=table.view if switched is None else switched)
 
-        if st.session_state.get(polling):
+        if not st.session_state.get(polling):
+            return mount(table)
 
-            @st.fragment(run_every=0.5)
-            def poll() -> None:
-                mount([frame for run in known for frame in hub.history(run, table.at)])
+        @st.fragment(run_every=POLL_S)
+        def poll() -> None:
+            now = st.session_state.get(self.place, table)
+            self.keep(mount(now, [frame for run in known for frame in hub.history(run, now.at)]))
+            if [entry["active"] for entry in entries] != [run.status().state in ACTIVE for run in known]:
+                st.rerun()
 
-            poll()
-            return table
-        result = mount()
-        if result.get("transport") == "poll":
-            st.session_state[polling] = True
-            st.rerun()
-        self.obey(table, known[0], result.get("command"))
-        return replace(table, at=result.get("step"))
+        poll()
+        return st.session_state.get(self.place, table)
+
+    def explain_failure(self, table: Table, run: Run) -> None:
+        """What ended a run early, and the way out: for a divergence, the last good step."""
+        reason = run.status().reason
+        if reason is None:
+            return
+        st.warning(_(reason.text, **reason.values), icon=":material/warning:")
+        good = reason.values.get("good")
+        if reason.kind == "diverged" and isinstance(good, int) and table.fork is None:
+            if st.button(_("Fork from the last good step"), key=f"{self.family}.good", icon=":material/fork_right:"):
+                self.lay(replace(table, settings=table.shown, fork=good, at=good))
 
     def obey(self, table: Table, run: Run, command: Mapping[str, Any] | None) -> None:
         """Does what a button of the transport asked for."""

@@ -35,13 +35,15 @@ def described_pages() -> Sequence[tuple[Path, dict[str, Any]]]:
 
 def menu() -> Any:
     """The navigation of this visit; `.run()` draws the page that the address asks for."""
-    st.set_page_config(page_title="Torchlight", page_icon=ICON, layout="wide")
     pages = [
-        st.Page(path, title=_(title), icon=about["icon"], url_path=path.stem, default=about["order"] == 0)
+        # No icon: Streamlit would fetch it from a stranger's server to put it into the browser's tab.
+        st.Page(path, title=_(title), url_path=path.stem, default=about["order"] == 0)
         for path, about in described_pages()
         for title in [about["title"]]
     ]
     chosen = st.navigation(pages, position="top")
+    title = chosen.title if chosen.title == "Torchlight" else f"{chosen.title} · Torchlight"
+    st.set_page_config(page_title=title, page_icon=ICON, layout="wide")
     st.html(f"<style>{STYLE}</style>")
     _language_switch()
     # The browser reads `lang` for hyphenation and speech; Streamlit's page says "en" for every language.

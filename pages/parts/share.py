@@ -10,6 +10,7 @@ import streamlit as st
 
 from models.experiment import Experiment
 from pages.parts.words import _, language
+from state import links
 
 
 def share(experiment: Experiment, link: Mapping[str, str]) -> None:
@@ -38,5 +39,5 @@ def command(experiment: Experiment) -> str:
         if getattr(experiment, name) != knob.default
     ]
     if experiment.changes:
-        said += ["--changes", *(shlex.quote(str(part)) for change in experiment.changes for part in change)]
+        said += ["--changes", shlex.quote(links.write_changes(experiment))]
     return " ".join(["python -m state train", type(experiment).__name__, *said])

@@ -10,8 +10,9 @@ which panels. Panels, by their "kind":
     curves    title, columns [{name, label, hue}], log, unit, references [{label, value, low, high}]
 
 The surface is an (n, n) grid whose row 0 is the lowest y and whose outer nodes lie on the extent.
-The result has `step` (where the visitor came to rest; None follows the newest), `command` (a trigger: verb, step
-and the active run's key) and `transport` ("poll" where the WebSocket did not open within 1.5 s).
+The result has `step` ({key, step}: where the visitor came to rest in the first run; step None follows the newest),
+`view` (layers that are switched off, joined by commas; None until one is switched), `command` (a trigger: verb, step
+and the active run's key; "refresh" when a run began or ended) and `transport` ("poll" where the WebSocket did not open within 1.5 s).
 """
 
 from __future__ import annotations
@@ -95,8 +96,10 @@ def live(
     words: Mapping[str, str],
     key: str,
     step: int | None = None,
+    view: str = "",
     frames: Sequence[bytes] = (),
     on_step: Callable[[], None] | None = None,
+    on_view: Callable[[], None] | None = None,
     on_command: Callable[[], None] | None = None,
     on_transport: Callable[[], None] | None = None,
 ) -> ComponentResult:
@@ -113,9 +116,11 @@ def live(
             "panels": [dict(panel) for panel in panels],
             "words": {**WORDS, **words},
             "step": step,
+            "view": view,
             "frames": [base64.b64encode(frame).decode() for frame in frames],
         },
         on_step_change=on_step or _ignore,
+        on_view_change=on_view or _ignore,
         on_command_change=on_command or _ignore,
         on_transport_change=on_transport or _ignore,
     )

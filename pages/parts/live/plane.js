@@ -77,10 +77,7 @@ export class PlanePanel extends Card {
       const swatch = make("i", { class: `tl-swatch tl-swatch-${layer}` });
       const chip = make("button", { class: "tl-chip", type: "button", "aria-pressed": "true" }, swatch, label(layer));
       chip.title = view.speech.say("toggle_layer", { layer: label(layer) });
-      chip.addEventListener("click", () => {
-        this.layers[layer] = !this.layers[layer];
-        this.view.redraw();
-      });
+      chip.addEventListener("click", () => this.view.toggle(layer));
       return { layer, chip };
     });
   }

@@ -17,6 +17,7 @@ const DESCRIBED_MS = 1500;
 const AHEAD = 6;
 const KEPT = 240;
 const NUMBERS_MS = 90;
+const BUSY = ["queued", "training"];
 
 export class LiveView {
   constructor(root) {
@@ -48,6 +49,7 @@ export class LiveView {
     if (data !== this.data) {
       this.data = data;
       this.runs = data.runs;
+      if (data.view !== this.viewed) this.dress(data.view ?? "");
       this.meet(data.runs.map(({ key }) => key));
       this.build(data);
       if (data.step !== this.told) {
@@ -57,6 +59,29 @@ export class LiveView {
       this.swallow(data.frames ?? []);
     }
     this.redraw();
+  }
+
+  /** Layers that the page says are hidden, by name and joined by commas. */
+  dress(view) {
+    this.viewed = view;
+    const hidden = view.split(",");
+    for (const layer of Object.keys(this.layers)) this.layers[layer] = !hidden.includes(layer);
+  }
+
+  /** The visitor switched a layer: the page puts it into the link. */
+  toggle(layer) {
+    this.layers[layer] = !this.layers[layer];
+    this.viewed = Object.keys(this.layers).filter((name) => !this.layers[name]).join();
+    this.setStateValue("view", this.viewed);
+    this.redraw();
+  }
+
+  /** A run that begins or ends changes what the page around offers: it is run again. */
+  heed(feed) {
+    const busy = BUSY.includes(feed.status?.status);
+    const before = feed.busy ?? this.runs.find(({ key }) => key === feed.key)?.active ?? busy;
+    feed.busy = busy;
+    if (busy !== before) this.setTriggerValue("command", { verb: "refresh", step: feed.status.step, key: feed.key });
   }
 
   /** Keep the feeds of runs that stay, open those that are new, close those that left. */
@@ -122,10 +147,13 @@ export class LiveView {
 
   changed(feed, kind) {
     this.record.frames += 1;
+    if (kind === "status") this.heed(feed);
     if (feed.moments.length !== feed.counted || feed.newest?.step !== feed.newestSeen) {
       feed.counted = feed.moments.length;
       feed.newestSeen = feed.newest?.step;
       this.refreshMoments();
+      // A link's step is known before the connection stands: now it can be asked for.
+      if (this.step !== null) feed.want(this.step);
     }
     if (kind === "snapshot") this.frame();
     else this.soon();
@@ -219,7 +247,8 @@ export class LiveView {
   commit(step) {
     if (step === this.committed) return;
     this.committed = step;
-    this.setStateValue("step", step);
+    // With the run's key: a place in one run's history says nothing of another's.
+    this.setStateValue("step", { key: this.feeds[0]?.key ?? null, step });
   }
 
   /** Live pictures are wanted only while they are looked at; a picture of the past is asked for. */
