@@ -39,7 +39,7 @@ Value = bool | int | float | str
 Kind = Literal["int", "float", "bool", "choice", "text"]
 
 
-class BadExperiment(ValueError):
+class BadExperiment(ValueError):  # noqa: N818  (an answer to a visitor)
     """Knobs that make no experiment; `faults` says per knob what is wrong, in words a visitor can act on."""
 
     def __init__(self, faults: Mapping[str, str]) -> None:
@@ -146,7 +146,7 @@ def knob(
     `live` knobs may change while the run trains (recorded in `Experiment.changes`). `when` names the values
     of other knobs for which this one matters; elsewhere the page hides it. Returns a pydantic field.
     """
-    extra = {
+    extra: Any = {
         "step": step, "log": log, "live": live, "advanced": advanced,
         "group": group, "label": label, "when": dict(when or {}),
     }  # fmt: skip
@@ -209,7 +209,7 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Note:
-    """A sentence about the run at `step`. `text` is a template in English over `values`, so that it can be translated."""
+    """A sentence about the run at `step`; `text` is an English template over `values`, so that it can be translated."""
 
     step: int
     kind: Literal["diverged", "resumed", "changed", "phase", "engine"]
@@ -279,7 +279,7 @@ class Experiment(BaseModel):
     seed: int = knob(0, low=0, high=2**31 - 1, help="Seed of every random stream: weights, noise, order of batches.")
     steps: int = knob(10_000, low=1, high=1_000_000, log=True, help="Training steps.")
     changes: tuple[Change, ...] = Field(
-        (), description="Knobs changed while training: (step, knob, value); the change acts from that step on."
+        default=(), description="Knobs changed while training: (step, knob, value); the change acts from that step on."
     )
 
     @model_validator(mode="after")
@@ -329,9 +329,8 @@ class Experiment(BaseModel):
 
     def at(self, step: int) -> Self:
         """The knobs in force for the update that leads from `step` to `step + 1`, without the list of changes."""
-        values = self.model_dump()
-        values.update({name: value for when, name, value in self.changes if when <= step}, changes=())
-        return self.model_construct(**values)
+        changed: dict[str, Any] = {name: value for when, name, value in self.changes if when <= step}
+        return self.model_copy(update={**changed, "changes": ()})
 
     def agrees_until(self, other: Experiment) -> int:
         """How many first steps of both runs are the same training, update for update.

@@ -47,8 +47,14 @@ IMAGES = 500
 SURFACE = 48
 POINTS = 12_000
 COLUMNS = ("loss_d", "loss_g", "d_real", "d_fake", "gradient_d", "gradient_g")
-GAN_LAB = "The work of GAN Lab, number for number, so that speed can be compared. With plain settings like these the seed decides: some runs find both blobs, others collapse."
-CALM = "Adam, a leaky slope, an R1 penalty and an average of G: the same data, and every seed ends nearer to them than one Gaussian can."
+GAN_LAB = (
+    "The work of GAN Lab, number for number, so that speed can be compared. With plain settings like these the seed "
+    "decides: some runs find both blobs, others collapse."
+)
+CALM = (
+    "Adam, a leaky slope, an R1 penalty and an average of G: the same data, and every seed ends nearer to them than "
+    "one Gaussian can."
+)
 RING = "Eight small modes on a circle. The average of G finds all eight, with nine of ten samples inside three sigma."
 DIGITS = "Real handwritten digits, 8×8 pixels each, made from 16 random numbers: all ten classes appear."
 DIVERGED = "The run diverged: {tensor} became NaN or infinite at step {step}. Step {good} is the last good one."
@@ -145,16 +151,26 @@ class GanTraining(Experiment):
     def stories(cls) -> tuple[Story, ...]:
         """Each sentence is held against ten seeds by `tests/test_stories.py`."""
         calm = cls(optimizer="adam", activation="leaky_relu", output="linear", k_d=1, seed=1)
-        ring = calm.but(
-            data="ring", lr_d=0.001, lr_g=0.001, width=64, depth=3, batch_size=256, ema_decay=0.998
-        )
+        ring = calm.but(data="ring", lr_d=0.001, lr_g=0.001, width=64, depth=3, batch_size=256, ema_decay=0.998)
         digits = ring.but(
-            data="digits", width=128, depth=2, noise_dim=16, batch_size=64, r1_gamma=3.0, lr_d=0.002, lr_g=0.002,
-            steps=8000, output="tanh"
+            data="digits",
+            width=128,
+            depth=2,
+            noise_dim=16,
+            batch_size=64,
+            r1_gamma=3.0,
+            lr_d=0.002,
+            lr_g=0.002,
+            steps=8000,
+            output="tanh",
         )
         return (
             Story("GAN Lab default", GAN_LAB, cls(seed=1)),
-            Story("Two blobs, calmly", CALM, calm.but(lr_d=0.003, lr_g=0.003, width=32, r1_gamma=0.1, ema_decay=0.995, steps=5000)),
+            Story(
+                "Two blobs, calmly",
+                CALM,
+                calm.but(lr_d=0.003, lr_g=0.003, width=32, r1_gamma=0.1, ema_decay=0.995, steps=5000),
+            ),
             Story("Ring of eight", RING, ring),
             Story("Handwritten digits", DIGITS, digits),
         )
@@ -310,7 +326,9 @@ class Game:
         self.row = torch.zeros(1, dtype=torch.int64, device=self.where)
         self.sign_2B = torch.ones(2 * self.size, device=self.where)
         self.sign_2B[self.size :] = -1
-        self.probe_NZ = self._noise((SAMPLES if knobs.on_plane else IMAGES,), stream(knobs.seed, "probe")).to(self.where)
+        self.probe_NZ = self._noise((SAMPLES if knobs.on_plane else IMAGES,), stream(knobs.seed, "probe")).to(
+            self.where
+        )
         self.grid = self._grid() if knobs.on_plane else None
         self._capture()
 

@@ -117,7 +117,7 @@ def captured(
         random.set_state(state)
 
     graph = torch.cuda.CUDAGraph()
-    side = torch.cuda.Stream()
+    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     side.wait_stream(torch.cuda.current_stream())
     try:
         with torch.cuda.stream(side):

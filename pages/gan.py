@@ -57,7 +57,9 @@ def losses(probability: bool) -> Sequence[Mapping[str, Any]]:
         },
         {
             "kind": "curves", "title": _("What D says"), "references": half,
-            "columns": [{"name": "d_real", "label": _("D(x), data")}, {"name": "d_fake", "label": _("D(G(z)), samples")}],
+            "columns": [
+                {"name": "d_real", "label": _("D(x), data")}, {"name": "d_fake", "label": _("D(G(z)), samples")},
+            ],
         },
         {
             "kind": "curves", "title": _("Gradient norms"), "log": True,

@@ -43,7 +43,9 @@ def status_frame(status: Status, key: str) -> bytes:
     """The run's state, progress and place in line."""
     said = {name: value for name, value in asdict(status).items() if isinstance(value, int | float | str | None)}
     said["reason"] = str(status.reason) if status.reason else None
-    return encode({"kind": "status", "key": key, "sent": time.time(), **said, "status": SHOWN_AS.get(status.state, status.state)})
+    return encode(
+        {"kind": "status", "key": key, "sent": time.time(), **said, "status": SHOWN_AS.get(status.state, status.state)}
+    )
 
 
 def scalars_frames(columns: Mapping[str, tuple[np.ndarray, np.ndarray]], reset: bool = False) -> list[bytes]:

@@ -109,7 +109,8 @@ def test_a_run_resumed_from_any_checkpoint_ends_bit_identically(experiment: GanT
 def test_recording_changes_nothing(experiment: GanTraining) -> None:
     often, seldom = Moments(), Moments(dense=1, ratio=100.0, checkpoint_ratio=1e9)
     assert_same_arrays(
-        last(list(experiment.train(moments=often)), Checkpoint), last(list(experiment.train(moments=seldom)), Checkpoint)
+        last(list(experiment.train(moments=often)), Checkpoint),
+        last(list(experiment.train(moments=seldom)), Checkpoint),
     )
 
 
@@ -128,7 +129,9 @@ def test_every_step_tells_its_numbers_once_and_in_order() -> None:
 
 
 def test_a_diverging_run_names_step_and_tensor_and_hands_over_the_last_good_state() -> None:
-    wild = GanTraining(steps=3000, loss="least_squares", output="linear", lr_d=1.0, lr_g=1.0, data="grid", depth=4, width=64)
+    wild = GanTraining(
+        steps=3000, loss="least_squares", output="linear", lr_d=1.0, lr_g=1.0, data="grid", depth=4, width=64
+    )
     events = list(wild.train())
     note = events[-1]
     assert isinstance(note, Note) and note.kind == "diverged"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,9 +19,8 @@ QUICK = GanTraining(steps=60, seed=5)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def trained(shared_home: Path) -> Iterator[None]:
+def trained(shared_home: Path) -> None:
     until_ended(runs().open(QUICK))
-    yield
 
 
 def visit(page: Path, address: dict[str, str] | None = None) -> AppTest:

@@ -13,6 +13,7 @@ arXiv 1412.6980, Algorithm 1 (the same update, on the flat vector).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
@@ -36,7 +37,7 @@ class Mlp(nn.Module):
     ) -> None:
         super().__init__()
         self.activation, self.slope = ACTIVATIONS[activation]
-        shapes = [shape for i, o in zip(sizes, sizes[1:], strict=False) for shape in ((i, o), (o,))]
+        shapes = [shape for i, o in itertools.pairwise(sizes) for shape in ((i, o), (o,))]
         self.flat_P = torch.zeros(sum(torch.Size(shape).numel() for shape in shapes), device=where)
         self.gradient_P = torch.zeros_like(self.flat_P)
         self.gradients: list[Tensor] = []
@@ -72,7 +73,7 @@ class Mlp(nn.Module):
 
     @torch.no_grad()
     def backpropagate(self, trace: list[Tensor], d_BO: Tensor, weights: bool = True) -> Tensor:
-        """With `weights`: ∂weights, left in `gradient_P`. Without: ∂input (B, I), returned. Both from ∂output (B, O)."""
+        """From ∂output (B, O): with `weights` ∂weights, left in `gradient_P`; without, ∂input (B, I), returned."""
         for layer in range(len(self.layers) - 1, -1, -1):
             if weights:
                 torch.mm(trace[layer].t(), d_BO, out=self.gradients[2 * layer])

@@ -48,11 +48,9 @@ def quality(name: str, drawing: str, samples_NX: Tensor) -> Mapping[str, float]:
 
 @lru_cache(maxsize=64)  # Bounded: visitors write drawings.
 def quality_references(name: str, drawing: str, count: int) -> Mapping[str, Reference]:
-    """What fresh data, and one Gaussian with the data's mean and covariance, score in `quality` with `count` samples."""
-    if name == "digits":
-        pool = digits()[0]
-    else:
-        pool = plane(name, drawing).sample(20_000, torch.Generator().manual_seed(1))
+    """What fresh data, and one Gaussian with their mean and covariance, score in `quality` with `count` samples."""
+    many = torch.Generator().manual_seed(1)
+    pool = digits()[0] if name == "digits" else plane(name, drawing).sample(20_000, many)
     mean_X, covariance_XX = pool.mean(0), torch.cov(pool.T)
     # Digits have constant corner pixels, hence the small ridge.
     root_XX = torch.linalg.cholesky(covariance_XX + 1e-6 * torch.eye(len(mean_X)))
@@ -65,6 +63,6 @@ def quality_references(name: str, drawing: str, count: int) -> Mapping[str, Refe
 
     def null(seed: int) -> Tensor:
         random = torch.Generator().manual_seed(500 + seed)
-        return mean_X + torch.randn(count, len(mean_X), generator=random) @ root_XX.T
+        return torch.addmm(mean_X, torch.randn(count, len(mean_X), generator=random), root_XX.T)
 
     return reference(lambda samples: quality(name, drawing, samples), perfect, null)

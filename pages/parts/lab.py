@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -22,7 +22,7 @@ from pages.parts.words import _, language, translated
 from state import hub, links, reasons
 from state.runs import Run, runs
 
-Panels = Callable[[Experiment], Sequence[Mapping[str, Any]]]
+Panels = Callable[[Any], Sequence[Mapping[str, Any]]]
 POLL_S = 0.5
 ACTIVE = ("queued", "starting", "running")
 
@@ -51,7 +51,7 @@ class Lab:
     cls: type[Experiment]
     front: tuple[str, ...]
     panels: Panels
-    special: Callable[[str, Experiment], dict[str, Value]] = lambda family, experiment: {}
+    special: Callable[[str, Any], dict[str, Value]] = lambda family, experiment: {}
 
     def draw(self) -> None:
         """The whole lab: stories, picture, controls, comparison, sharing."""
@@ -126,7 +126,7 @@ class Lab:
             for story in self.cls.stories():
                 chosen = story.experiment.key == table.shown.key
                 name = f"{self.family}.story.{story.name}"
-                kind = "primary" if chosen else "secondary"
+                kind: Literal["primary", "secondary"] = "primary" if chosen else "secondary"
                 if st.button(_(story.name), key=name, help=_(story.sentence), type=kind):
                     self.tell_story(story, table)
 
@@ -256,7 +256,8 @@ class Lab:
                 st.rerun()
 
         poll()
-        return st.session_state.get(self.place, table)
+        kept: Table = st.session_state.get(self.place, table)
+        return kept
 
     def explain_failure(self, table: Table, run: Run) -> None:
         """What ended a run early, and the way out: for a divergence, the last good step."""
@@ -265,9 +266,10 @@ class Lab:
             return
         st.warning(_(reason.text, **reason.values), icon=":material/warning:")
         good = reason.values.get("good")
-        if reason.kind == "diverged" and isinstance(good, int) and table.fork is None:
-            if st.button(_("Fork from the last good step"), key=f"{self.family}.good", icon=":material/fork_right:"):
-                self.lay(replace(table, settings=table.shown, fork=good, at=good))
+        if reason.kind != "diverged" or not isinstance(good, int) or table.fork is not None:
+            return
+        if st.button(_("Fork from the last good step"), key=f"{self.family}.good", icon=":material/fork_right:"):
+            self.lay(replace(table, settings=table.shown, fork=good, at=good))
 
     def obey(self, table: Table, run: Run, command: Mapping[str, Any] | None) -> None:
         """Does what a button of the transport asked for."""

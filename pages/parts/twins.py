@@ -63,7 +63,9 @@ def chooser(lab: Lab, table: Table) -> None:
 def verdict(experiment: Experiment, twin: tuple[str, Value], both: Sequence[Run], at: int | None) -> None:
     """One sentence: what differs, and by how much the measured numbers differ at the step that is looked at."""
 
-    @st.fragment(run_every=1.0 if any(run.status().state in ("queued", "starting", "running") for run in both) else None)
+    @st.fragment(
+        run_every=1.0 if any(run.status().state in ("queued", "starting", "running") for run in both) else None
+    )
     def sentence() -> None:
         name, value = twin
         start = _(

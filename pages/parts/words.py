@@ -7,7 +7,7 @@ where they are shown; a test collects them all and fails on a missing translatio
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ def catalogue(code: str) -> Catalog:
 
 def language() -> str:
     """The language of this visit: the link's, else the visitor's last choice, else the browser's, else English."""
-    chosen = st.query_params.get("lang") or st.session_state.get("lang")
+    chosen = str(st.query_params.get("lang") or st.session_state.get("lang"))
     if chosen not in LANGUAGES:
         spoken = (st.context.locale or "en").split("-")[0].lower()
         chosen = spoken if spoken in LANGUAGES else "en"
@@ -74,9 +74,3 @@ def shown(value: Any) -> str:
 def translated(words: Mapping[str, str]) -> dict[str, str]:
     """A table of sentences, each in the visitor's language."""
     return {name: _(sentence) for name, sentence in words.items()}
-
-
-def unknown(sentences: Iterator[str], code: str) -> list[str]:
-    """Those sentences that the catalogue of `code` does not translate."""
-    known = catalogue(code)
-    return [s for s in dict.fromkeys(sentences) if s and not (known.get(s) is not None and known.get(s).string)]  # type: ignore[union-attr]
