@@ -234,16 +234,15 @@ class Lab:
         words["locale"] = language()
 
         def mount(table: Table, frames: Sequence[bytes] = ()) -> Table:
-            result = live(
-                entries, panels, words=words, key=f"{self.family}.live", step=table.at, view=table.view, frames=frames
-            )
+            # What the visitor did in the picture is known before it is mounted again: told back a run late, the
+            # picture would undo it.
+            table = self.seen(table, known[0])
+            result = live(entries, panels, words=words, key=self.live, step=table.at, view=table.view, frames=frames)
             if (result.get("transport") == "poll") != bool(st.session_state.get(polling)):
                 st.session_state[polling] = result.get("transport") == "poll"
                 st.rerun()
             self.obey(table, known[0], result.get("command"))
-            rest, switched = result.get("step"), result.get("view")
-            at = rest["step"] if rest and rest["key"] == known[0].key else table.at
-            return replace(table, at=at, view=table.view if switched is None else switched)
+            return table
 
         if not st.session_state.get(polling):
             return mount(table)
@@ -258,6 +257,17 @@ class Lab:
         poll()
         kept: Table = st.session_state.get(self.place, table)
         return kept
+
+    @property
+    def live(self) -> str:
+        return f"{self.family}.live"
+
+    def seen(self, table: Table, run: Run) -> Table:
+        """The table with the step and the layers that the visitor chose in the picture itself."""
+        state = st.session_state.get(self.live) or {}
+        rest, switched = state.get("step"), state.get("view")
+        at = rest["step"] if rest and rest["key"] == run.key else table.at
+        return replace(table, at=at, view=table.view if switched is None else switched)
 
     def explain_failure(self, table: Table, run: Run) -> None:
         """What ended a run early, and the way out: for a divergence, the last good step."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts.words import LANGUAGES, _, language
+from pages.parts.words import LANGUAGES, _, choose_language, language
 
 PAGES = Path(__file__).parents[1]
 ICON = str(Path(__file__).parent / "icon.png")
@@ -35,6 +35,7 @@ def described_pages() -> Sequence[tuple[Path, dict[str, Any]]]:
 
 def menu() -> Any:
     """The navigation of this visit; `.run()` draws the page that the address asks for."""
+    choose_language()
     pages = [
         # No icon: Streamlit would fetch it from a stranger's server to put it into the browser's tab.
         st.Page(path, title=_(title), url_path=path.stem, default=about["order"] == 0)

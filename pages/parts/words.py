@@ -7,8 +7,9 @@ where they are shown; a test collects them all and fails on a missing translatio
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def catalogue(code: str) -> Catalog:
         return read_po(file, locale=code)
 
 
-def language() -> str:
+def choose_language() -> str:
     """The language of this visit: the link's, else the visitor's last choice, else the browser's, else English."""
     chosen = str(st.query_params.get("lang") or st.session_state.get("lang"))
     if chosen not in LANGUAGES:
@@ -38,6 +39,11 @@ def language() -> str:
         chosen = spoken if spoken in LANGUAGES else "en"
     st.session_state["lang"] = chosen
     return chosen
+
+
+def language() -> str:
+    """The language chosen at the start of this script run; a page says hundreds of words, so this must be cheap."""
+    return str(st.session_state.get("lang") or choose_language())
 
 
 def translate(sentence: str, code: str) -> str:
@@ -56,19 +62,20 @@ def _(sentence: str, **values: Any) -> str:
 
 def shown(value: Any) -> str:
     """A number with four significant digits, as the visitor's language writes it; anything else as it is."""
-    match value:
-        case bool() | str() | None:
-            return str(value)
-        case int():
-            return str(format_decimal(value, locale=language()))
-        case float():
-            if value != value or value in (float("inf"), float("-inf")):
-                return {"nan": "NaN", "inf": "∞", "-inf": "−∞"}[str(value)]
-            rounded = float(f"{value:.4g}")
-            if rounded and (abs(rounded) < 1e-4 or abs(rounded) >= 1e7):
-                return f"{rounded:.3g}"
-            return str(format_decimal(rounded, format="#,##0.#######", locale=language()))
-    return str(value)
+    return number(value, language()) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
+
+@lru_cache(maxsize=4096)
+def number(value: float, code: str) -> str:
+    """`value` as the language `code` writes numbers."""
+    if isinstance(value, int):
+        return str(format_decimal(value, locale=code))
+    if not math.isfinite(value):
+        return {"nan": "NaN", "inf": "∞", "-inf": "−∞"}[str(value)]
+    rounded = float(f"{value:.4g}")
+    if rounded and (abs(rounded) < 1e-4 or abs(rounded) >= 1e7):
+        return f"{rounded:.3g}"
+    return str(format_decimal(rounded, format="#,##0.#######", locale=code))
 
 
 def translated(words: Mapping[str, str]) -> dict[str, str]:

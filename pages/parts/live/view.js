@@ -49,7 +49,7 @@ export class LiveView {
     if (data !== this.data) {
       this.data = data;
       this.runs = data.runs;
-      if (data.view !== this.viewed) this.dress(data.view ?? "");
+      if (data.view !== this.viewed) this.dress(data.view);
       this.meet(data.runs.map(({ key }) => key));
       this.build(data);
       if (data.step !== this.told) {
