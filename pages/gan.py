@@ -35,15 +35,22 @@ def picture(experiment: GanTraining) -> Mapping[str, Any]:
     if not experiment.on_plane:
         title = _("Samples from fixed noise")
         return {"kind": "images", "title": title, "array": "images", "shape": [8, 8], "columns": 8}
-    points = experiment.points(POINTS, "data")[:SHOWN_POINTS].numpy().round(4).tolist()
+    points = real_points(experiment.data, experiment.drawing, experiment.seed)
     probability = experiment.loss in ("non_saturating", "minimax")
     return {
         "kind": "plane", "title": _("Data, samples, and what the discriminator believes"),
         "extent": list(experiment.plane().extent), "data": points, "points": "samples",
         "surface": "surface", "surface_mid": 0.5 if probability or experiment.loss == "least_squares" else 0.0,
-        "surface_label": _("D(x): how real") if probability else _("D(x): the critic's value"),
         **({"ema": "samples_ema"} if experiment.ema_decay > 0 else {}),
     }  # fmt: skip
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def real_points(data: str, drawing: str, seed: int) -> list[list[float]]:
+    """Some of the very points that the run trains on."""
+    experiment = GanTraining.of({"data": data, "drawing": drawing, "seed": seed})
+    points: list[list[float]] = experiment.points(POINTS, "data")[:SHOWN_POINTS].numpy().round(4).tolist()
+    return points
 
 
 def losses(probability: bool) -> Sequence[Mapping[str, Any]]:

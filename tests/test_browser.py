@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from models.gan import GanTraining
 from state import links
-from state.runs import Run, runs
+from state.runs import Run, Runs, runs
 from tests.conftest import end_processes
 from tests.waiting import until, until_ended
 
@@ -40,22 +40,23 @@ def free_port() -> int:
 
 
 @contextmanager
-def server(home: Path) -> Iterator[str]:
-    """A cold server on a free port; everything it started ends with it."""
+def server(home: Path, ending: bool = True) -> Iterator[str]:
+    """A cold server on a free port, killed in the end; with `ending`, so is everything it started."""
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.headless", "true"]
+    address = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(
         [*command, "--server.port", str(port), "--server.address", "127.0.0.1"],
         env={**os.environ, "TORCHLIGHT_HOME": str(home)}, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
     )  # fmt: skip
-    address = f"http://127.0.0.1:{port}"
     try:
         until(lambda: answers(address), 90)
         yield address
     finally:
         process.kill()
         process.wait()
-        end_processes(home)
+        if ending:
+            end_processes(home)
 
 
 def answers(address: str) -> bool:
@@ -180,6 +181,23 @@ def test_a_reload_finds_the_training_gone_on_and_the_history_complete(app: str, 
     until_ended(run)
     steps = run.columns()["loss_d"][0]
     assert steps[0] == 1 and (steps[1:] - steps[:-1] == 1).all()
+
+
+def test_a_killed_server_takes_no_run_with_it(visitor: BrowserContext, tmp_path: Path) -> None:
+    store, wanted = tmp_path / "home", LONG.but(seed=35)
+    with server(store, ending=False) as app:
+        page = visitor.new_page()
+        page.goto(address_of(app, wanted))
+        page.get_by_role("button", name="Train", exact=False).first.click(timeout=20_000)
+        wait(lambda: painted(page, wanted.key) > 50, page)
+        shown = painted(page, wanted.key)
+    with server(store) as app:
+        run = Runs(store).find(wanted.key)
+        assert run is not None and run.status().state == "running" and run.status().step > shown
+        page = watch(visitor, address_of(app, wanted))
+        wait(lambda: painted(page, wanted.key) > shown, page)
+        steps = run.columns()["loss_d"][0]
+        assert steps[0] == 1 and (steps[1:] - steps[:-1] == 1).all()
 
 
 def test_two_tabs_see_the_same_run(app: str, visitor: BrowserContext) -> None:
