@@ -7,7 +7,8 @@ from typing import Any
 import streamlit as st
 
 from models.experiment import Experiment, Value
-from models.gan import POINTS, GanTraining
+from models.gan import GanTraining
+from models.layers.game import POINTS
 from pages.parts.brush import WORDS as BRUSH_WORDS
 from pages.parts.brush import brush
 from pages.parts.controls import key_of

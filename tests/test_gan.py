@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from models.experiment import Checkpoint, Event, Note, Scalars, Snapshot
-from models.gan import (
-    GanTraining,
+from models.gan import GanTraining
+from models.layers.adversarial import (
     discriminator_loss,
     discriminator_slope,
     generator_loss,

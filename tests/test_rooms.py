@@ -33,9 +33,9 @@ def test_no_room_imports_backwards(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_nothing_is_unpickled(path: Path) -> None:
     assert not {"pickle", "dill", "joblib", "shelve", "marshal"} & set(imported(path))
-    assert not re.search(r"torch\.load|allow_pickle=True|eval\(", path.read_text(encoding="utf-8"))
+    assert not re.search(r"torch\.load|allow_pickle=True|(?<!literal_)eval\(", path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_modules_stay_small_enough_to_read(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 420
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
