@@ -230,11 +230,13 @@ def test_the_scrubber_moves_the_picture_and_the_link_carries_the_step(app: str, 
     page = watch(visitor, address_of(app, QUICK))
     wait(lambda: painted(page, run.key) == QUICK.steps, page)
     end = picture(page)
-    page.get_by_role("slider", name="Recorded moments of the training").focus()
-    page.keyboard.press("Home")
+    # While a page loads Streamlit may mount the component anew, and a key pressed just then is lost.
+    page.wait_for_timeout(1000)
+    scrubber = page.get_by_role("slider", name="Recorded moments of the training")
+    scrubber.press("Home")
     wait(lambda: painted(page, run.key) == 0, page)
     assert picture(page) != end
-    page.keyboard.press("ArrowRight")
+    scrubber.press("ArrowRight")
     wait(lambda: painted(page, run.key) == 1, page)
     wait(lambda: "at=1" in page.url, page)
 
