@@ -6,13 +6,14 @@ from typing import Any
 
 import streamlit as st
 
-from models.experiment import Experiment, Value
+from models.experiment import Value
 from models.gan import GanTraining
 from models.layers.game import POINTS
 from pages.parts.brush import WORDS as BRUSH_WORDS
 from pages.parts.brush import brush
 from pages.parts.controls import key_of
 from pages.parts.lab import Lab
+from pages.parts.later import later
 from pages.parts.prose import prose
 from pages.parts.words import _, translated
 
@@ -78,13 +79,14 @@ def losses(probability: bool) -> Sequence[Mapping[str, Any]]:
     ]  # fmt: skip
 
 
-def quality(experiment: Experiment) -> Sequence[Mapping[str, Any]]:
+def quality(experiment: GanTraining) -> Sequence[Mapping[str, Any]]:
     """The measured numbers, each with what a perfect generator and a null generator reach."""
     titles = {
         "energy_distance": _("Energy distance to the data"), "modes_covered": _("Modes covered"),
         "high_quality": _("High quality samples"), "reverse_kl": _("Reverse KL over modes"),
         "classes_covered": _("Digit classes covered"),
     }  # fmt: skip
+    known = later(("references", experiment.data, experiment.drawing), experiment.references, {})
     return [
         {
             "kind": "curves", "title": titles[name], "log": name == "energy_distance",
@@ -95,7 +97,7 @@ def quality(experiment: Experiment) -> Sequence[Mapping[str, Any]]:
                 {"label": _("null generator"), "value": found.null},
             ],
         }
-        for name, found in experiment.references().items()
+        for name, found in known.items()
     ]  # fmt: skip
 
 
@@ -119,9 +121,8 @@ def drawing(family: str, experiment: GanTraining) -> dict[str, Value]:
 
 
 st.title(_("GAN training"), anchor=False)
-st.markdown(_("Two networks in a game: one forges data, one catches forgeries. Watch the forger learn, or fail."))
 Lab(
-    family="gan", cls=GanTraining, panels=panels, special=drawing,
+    family="gan", cls=GanTraining, line=str(PAGE["line"]), panels=panels, special=drawing,
     front=("data", "loss", "optimizer", "lr_d", "lr_g", "k_d", "width", "depth", "steps", "seed"),
 ).draw()  # fmt: skip
 with st.expander(_("What is happening here?"), icon=":material/school:"):

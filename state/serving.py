@@ -16,6 +16,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+import torch
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
@@ -84,6 +85,8 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     """Around the life of the server: the supervisor runs, the first runs are there, reruns are fast."""
     lock = hold_server_lock()
     _answer_at_once()
+    # What the server itself computes is small; more threads would only take the cores from training.
+    torch.set_num_threads(1)
     tasks = [asyncio.create_task(_keep_supervisor()), asyncio.create_task(_collect_when_idle())]
     await asyncio.to_thread(prepare)
     gc.collect()

@@ -49,6 +49,7 @@ class Lab:
 
     family: str
     cls: type[Experiment]
+    line: str
     front: tuple[str, ...]
     panels: Panels
     special: Callable[[str, Any], dict[str, Value]] = lambda family, experiment: {}
@@ -122,6 +123,8 @@ class Lab:
 
     def stories(self, table: Table) -> None:
         """One button per story; a press shows its run, trained already or from now on."""
+        told = next((story for story in self.cls.stories() if story.experiment.key == table.shown.key), None)
+        st.markdown(_(told.sentence) if told else _(self.line))
         with st.container(horizontal=True, gap="small"):
             for story in self.cls.stories():
                 chosen = story.experiment.key == table.shown.key
@@ -144,8 +147,10 @@ class Lab:
         def locked(knob: Any) -> bool:
             return table.fork is not None and not knob.live and knob.name != "steps"
 
-        said = controls(self.family, base, self.front, locked=locked)
+        # What belongs to the first knob (the data, say) stands right below it.
+        said = controls(self.family, base, self.front[:1], locked=locked)
         said |= self.special(self.family, base.model_copy(update=said))
+        said |= controls(self.family, base.model_copy(update=said), self.front[1:], locked=locked)
         with st.expander(_("More settings"), icon=":material/tune:"):
             said |= controls(self.family, base.model_copy(update=said), rest, locked=locked)
         with button:

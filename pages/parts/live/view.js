@@ -113,7 +113,7 @@ export class LiveView {
       this.arrange(pictures, curves, runs.length);
     }
     for (const card of this.pictures) {
-      const label = runs.length > 1 ? `${card.panel.title} · ${runs[card.slot].label}` : card.panel.title;
+      const label = runs.length > 1 ? `${runs[card.slot].label} · ${card.panel.title}` : card.panel.title;
       if (card.title.textContent !== label) card.title.textContent = label;
     }
   }

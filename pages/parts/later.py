@@ -1,0 +1,61 @@
+"""Slow answers off the page's path: computed once in a thread of their own, shown when they are there."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import streamlit as st
+
+PATIENCE_S = 0.03
+LOOK_S = 0.7
+MOST = 200
+
+
+class Later:
+    """At most `MOST` answers by their key, one being computed at a time."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, "later", initializer=_politely)
+        self._answers: dict[object, Future[Any]] = {}
+        self._lock = threading.Lock()
+
+    def ask(self, key: object, compute: Callable[[], Any]) -> Future[Any]:
+        """The answer to `key`, being computed from now on where nobody asked before."""
+        with self._lock:
+            if key not in self._answers:
+                while len(self._answers) >= MOST:
+                    self._answers.pop(next(iter(self._answers)))
+                self._answers[key] = self._pool.submit(compute)
+            return self._answers[key]
+
+
+def _politely() -> None:
+    """On Linux a thread has a niceness of its own: visitors and training come first."""
+    if hasattr(os, "setpriority") and hasattr(threading, "get_native_id"):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)
+
+
+@st.cache_resource(show_spinner=False)
+def answers() -> Later:
+    return Later()
+
+
+def later(key: object, compute: Callable[[], Any], otherwise: Any) -> Any:
+    """`compute()`, if it is known or quickly found; else `otherwise`, and the page is run again when it is there."""
+    future = answers().ask(key, compute)
+    try:
+        return future.result(timeout=PATIENCE_S)
+    except TimeoutError:
+        pass
+
+    @st.fragment(run_every=LOOK_S)
+    def look() -> None:
+        if future.done():
+            st.rerun()
+
+    look()
+    return otherwise
