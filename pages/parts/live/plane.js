@@ -4,7 +4,7 @@ import { Card, make } from "./canvas.js";
 import { ticks } from "./numbers.js";
 import { colourTable, css, diverging, rgb } from "./theme.js";
 
-const MARGIN = { left: 30, right: 8, top: 8, bottom: 20 };
+const MARGIN = { left: 32, right: 14, top: 8, bottom: 20 };
 const PHASES = 4;
 
 /** Marker pictures at quarter-pixel offsets: points move smoothly and are stamped without resampling. */
