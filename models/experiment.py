@@ -28,7 +28,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from models.knobs import Knob, Value, declared, knob
 
@@ -152,6 +152,13 @@ class Experiment(BaseModel):
         default=(), description="Knobs changed while training: (step, knob, value); the change acts from that step on."
     )
 
+    @field_validator("changes")
+    @classmethod
+    def _changes_are_of_their_kind(cls, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+        """A learning rate of 1 is a learning rate of 1.0: the same run, so the same key."""
+        floats = {name for name, knob in cls.knobs().items() if knob.kind == "float"}
+        return tuple((step, name, float(value) if name in floats else value) for step, name, value in changes)
+
     @model_validator(mode="after")
     def _changes_are_possible(self) -> Self:
         knobs = self.knobs()
@@ -191,7 +198,7 @@ class Experiment(BaseModel):
         Raises `BadExperiment` where a knob cannot change during training.
         """
         steps = knobs.pop("steps", self.steps)
-        kept = [change for change in self.changes if change[0] < step]
+        kept = [change for change in self.changes if change[0] < step or (change[0] == step and change[1] not in knobs)]
         base = self.of({**self.model_dump(), "steps": max(steps, step + 1), "changes": tuple(kept)})
         now = base.at(step)
         news = [(step, name, value) for name, value in knobs.items() if getattr(now, name) != value]
@@ -212,7 +219,7 @@ class Experiment(BaseModel):
         moments = sorted({0, *(step for step, *_ in self.changes), *(step for step, *_ in other.changes)})
         for step in moments:
             if self.at(step).model_dump(exclude={"steps"}) != other.at(step).model_dump(exclude={"steps"}):
-                return step
+                return min(step, self.steps, other.steps)
         return min(self.steps, other.steps)
 
     @property

@@ -36,7 +36,7 @@ from models.experiment import (
 )
 from models.layers.game import IMAGES, SAMPLES, Game
 from models.metrics.quality import quality, quality_references
-from models.running import Moments, stream
+from models.running import NOT_CAPTURED, Moments, stream
 
 GAN_LAB = (
     "The work of GAN Lab, number for number, so that speed can be compared. With plain settings like these the seed "
@@ -75,7 +75,7 @@ class GanTraining(Experiment):
         "gradient_d": "gradient norm of D",
         "gradient_g": "gradient norm of G",
     }
-    note_templates: ClassVar[tuple[str, ...]] = (DIVERGED,)
+    note_templates: ClassVar[tuple[str, ...]] = (DIVERGED, NOT_CAPTURED)
 
     data: Literal[
         "gaussians", "ring", "grid", "moons", "checkerboard", "pinwheel", "spirals", "swiss_roll", "drawing", "digits"
@@ -170,6 +170,11 @@ class GanTraining(Experiment):
     def on_plane(self) -> bool:
         return self.data != "digits"
 
+    @property
+    def _source(self) -> tuple[str, str]:
+        """Name of the data, and the drawing only where it is the data: what is computed for them can be shared."""
+        return self.data, self.drawing if self.data == "drawing" else ""
+
     def plane(self) -> PlaneData:
         """The distribution on the plane; raises `ValueError` for a damaged drawing."""
         return plane(self.data, self.drawing)
@@ -190,6 +195,8 @@ class GanTraining(Experiment):
         if start is None:
             yield game.snapshot(0)
             yield game.checkpoint(0)
+        if game.where.type == "cuda" and not game.capturing:
+            yield Note(step, "engine", NOT_CAPTURED)
         while step < self.steps:
             game.play_by(self.at(step))
             good, begin = game.state(), step
@@ -219,13 +226,13 @@ class GanTraining(Experiment):
     def measure(self, snapshot: Snapshot) -> Mapping[str, float]:
         """Mode coverage, quality and distance of the recorded samples: those of the average of G where one is kept."""
         if not self.on_plane:
-            return quality("digits", "", torch.from_numpy(snapshot.arrays["images"]).float() / 127.5 - 1)
+            return quality(*self._source, torch.from_numpy(snapshot.arrays["images"]).float() / 127.5 - 1)
         name = "samples_ema" if "samples_ema" in snapshot.arrays else "samples"
-        return quality(self.data, self.drawing, torch.from_numpy(snapshot.arrays[name]))
+        return quality(*self._source, torch.from_numpy(snapshot.arrays[name]))
 
     def references(self) -> Mapping[str, Reference]:
         """What a perfect generator and one that knows only mean and covariance reach at this sample size."""
-        return quality_references(self.data, self.drawing, SAMPLES if self.on_plane else IMAGES)
+        return quality_references(*self._source, SAMPLES if self.on_plane else IMAGES)
 
 
 def _divergence(

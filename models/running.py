@@ -67,11 +67,17 @@ class Moments:
         return int(moment)
 
 
+NOT_CAPTURED = "The training step could not be captured as one CUDA graph; it runs operation by operation instead."
+
+
 def device() -> torch.device:
     """Where to train: `TORCHLIGHT_DEVICE` if set, else CUDA, else Apple's MPS, else the CPU."""
     wanted = os.environ.get("TORCHLIGHT_DEVICE", "")
     if wanted:
-        return torch.device(wanted)
+        chosen = torch.device(wanted)
+        if chosen.type == "cuda" and chosen.index is not None:
+            torch.cuda.set_device(chosen)  # graphs and streams belong to the current device
+        return chosen
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
@@ -98,16 +104,15 @@ def stream(seed: int, name: str, where: torch.device | str = "cpu") -> torch.Gen
 
 
 def captured(
-    step: Callable[[], None], where: torch.device, random: torch.Generator, tensors: Iterable[torch.Tensor]
-) -> Callable[[], None]:
-    """`step` as one CUDA graph where there is a GPU (one launch instead of hundreds); elsewhere `step` itself.
+    step: Callable[[], None], random: torch.Generator, tensors: Iterable[torch.Tensor]
+) -> Callable[[], None] | None:
+    """`step` as one CUDA graph: one launch instead of hundreds. None where it cannot be captured.
 
     All that `step` reads and writes must stay at its address and on the device. `tensors` are those it changes
     (put back after the warm-up that capture needs); `random` is registered with the graph, so that every replay
-    draws fresh numbers. Where the driver refuses capture, the step stays eager.
+    draws fresh numbers. After a refusal `random` may be left in the middle of a capture: replace it. Raises
+    `torch.OutOfMemoryError`.
     """
-    if where.type != "cuda":
-        return step
     changed = list(tensors)
     saved, state = [tensor.clone() for tensor in changed], random.get_state()
 
@@ -116,21 +121,27 @@ def captured(
             tensor.copy_(value)
         random.set_state(state)
 
-    graph = torch.cuda.CUDAGraph()
+    graph, current = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
     side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    side.wait_stream(torch.cuda.current_stream())
+    side.wait_stream(current)
     try:
         with torch.cuda.stream(side):
             for _ in range(3):
                 step()
-        torch.cuda.current_stream().wait_stream(side)
+        current.wait_stream(side)
         put_back()
-        graph.register_generator_state(random)
+        # Later releases register every generator by themselves and drop the call.
+        if hasattr(graph, "register_generator_state"):
+            graph.register_generator_state(random)
         with torch.cuda.graph(graph):
             step()
+    except torch.OutOfMemoryError:
+        raise
     except RuntimeError:
+        torch.cuda.set_stream(current)
         torch.cuda.synchronize()
-        put_back()
-        return step
+        for tensor, value in zip(changed, saved, strict=True):
+            tensor.copy_(value)
+        return None
     put_back()
     return graph.replay

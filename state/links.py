@@ -56,7 +56,7 @@ def read(cls: type[Experiment], parameters: Mapping[str, str]) -> Link:
     """The experiment a link describes; parameters that make no sense fall back to defaults and are named."""
     corrected: list[str] = []
     given = {name: value for name, value in parameters.items() if len(value) <= LONGEST}
-    corrected += [name for name in parameters if name not in given]
+    corrected += [name for name in parameters if name not in given and re.fullmatch(r"[a-z0-9_]{1,40}", name)]
     values: dict[str, Value] = {}
     for name, knob in cls.knobs().items():
         if name not in given:
@@ -106,7 +106,10 @@ def change(experiment: Experiment, part: str) -> Experiment:
 
 
 def _changed(experiment: Experiment, text: str, corrected: list[str]) -> Experiment:
-    for part in text.split(",")[:MOST_CHANGES] if text else []:
+    parts = text.split(",") if text else []
+    if len(parts) > MOST_CHANGES:
+        corrected.append("changes")
+    for part in parts[:MOST_CHANGES]:
         try:
             experiment = change(experiment, part)
         except BadExperiment:
@@ -130,6 +133,8 @@ def _twin(experiment: Experiment, text: str | None, corrected: list[str]) -> tup
     try:
         read_value = experiment.knobs()[name].read(value)
         experiment.but(**{name: read_value})
+        if read_value == getattr(experiment, name):
+            raise ValueError("a twin differs")
         return name, read_value
     except (BadExperiment, ValueError, KeyError, OverflowError):
         corrected.append("twin")

@@ -6,7 +6,7 @@ Inside the game data are divided by `PlaneData.reach`; everything recorded is in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,6 +40,7 @@ class Game:
 
     def __init__(self, knobs: GanTraining, block: int = 1) -> None:
         self.where = device()
+        self.capturing = True
         self.knobs = knobs
         self.reach = knobs.plane().reach if knobs.on_plane else 1.0
         data_NX = knobs.points(POINTS, "data") / self.reach
@@ -54,7 +55,8 @@ class Game:
         self.optimizers = {name: self._optimizer(player) for name, player in (("d", self.d), ("g", self.g))}
         self.random = stream(knobs.seed, "noise", self.where)
         self.cursor = torch.zeros(1, dtype=torch.int64, device=self.where)
-        self.rows = torch.zeros(block, len(COLUMNS), device=self.where)
+        # The warm-up before a capture writes three rows.
+        self.rows = torch.zeros(max(block, 4), len(COLUMNS), device=self.where)
         self.row = torch.zeros(1, dtype=torch.int64, device=self.where)
         self.sign_2B = torch.ones(2 * self.size, device=self.where)
         self.sign_2B[self.size :] = -1
@@ -65,8 +67,17 @@ class Game:
         self._capture()
 
     def _capture(self) -> None:
-        changed = (*self._tensors().values(), self.rows, self.row)
-        self.iterate = captured(self._iterate, self.where, self.random, changed)
+        self.iterate: Callable[[], None] = self._iterate
+        if self.where.type != "cuda" or not self.capturing:
+            return
+        state = self.random.get_state()
+        graph = captured(self._iterate, self.random, (*self._tensors().values(), self.rows, self.row))
+        if graph is None:
+            self.capturing = False
+            self.random = torch.Generator(self.where)
+            self.random.set_state(state)
+        else:
+            self.iterate = graph
 
     def _optimizer(self, player: Mlp) -> Sgd | Adam:
         lr = self.knobs.lr_d if player is self.d else self.knobs.lr_g
@@ -150,7 +161,7 @@ class Game:
     def told(self) -> dict[str, np.ndarray]:
         """The numbers of the steps since the last call, column by column; empties the rows."""
         count = int(self.row)
-        rows = self.rows[:count].to("cpu", torch.float64).numpy()
+        rows = self.rows[:count].cpu().double().numpy()
         self.row.zero_()
         return {name: rows[:, column].copy() for column, name in enumerate(COLUMNS)}
 
@@ -193,5 +204,9 @@ class Game:
 
     def load(self, checkpoint: Checkpoint) -> int:
         """Continue from `checkpoint`; returns its step."""
-        self.restore({name: torch.from_numpy(np.array(array)) for name, array in checkpoint.arrays.items()})
+        state = {name: torch.from_numpy(np.array(array)) for name, array in checkpoint.arrays.items()}
+        if len(state["noise"]) != len(self.random.get_state()):
+            # Another kind of device keeps another kind of random state: a fresh stream, told by the step it starts at.
+            state["noise"] = stream(self.knobs.seed, f"noise from {checkpoint.step}", self.where).get_state()
+        self.restore(state)
         return checkpoint.step
