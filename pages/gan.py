@@ -111,18 +111,21 @@ def drawing(family: str, experiment: GanTraining) -> dict[str, Value]:
     st.caption(_("Draw where the data shall be; darker means more of them."))
     levels = to_hex(decode(experiment.drawing))
     result = brush(levels, words=translated(BRUSH_WORDS), key=f"{key}.brush", on_levels=lambda: None)
-    drawn = result.get("levels")
-    if drawn and drawn != levels:
-        try:
-            return {"drawing": encode(from_hex(drawn))}
-        except ValueError as error:
-            st.error(_(str(error)))
-    return {"drawing": experiment.drawing}
+    drawn, heard = result.get("levels"), f"{key}.heard"
+    # The brush keeps what it said last: only news count, so that a link since then is not painted over.
+    if not isinstance(drawn, str) or drawn == st.session_state.get(heard, levels):
+        return {"drawing": experiment.drawing}
+    st.session_state[heard] = drawn
+    try:
+        return {"drawing": encode(from_hex(drawn))}
+    except ValueError:
+        st.warning(_("The drawing is empty: draw at least one cell."))
+        return {"drawing": experiment.drawing}
 
 
 st.title(_("GAN training"), anchor=False)
 Lab(
-    family="gan", cls=GanTraining, line=str(PAGE["line"]), panels=panels, special=drawing,
+    family="gan", cls=GanTraining, line=str(PAGE["line"]), panels=panels, special=drawing, own=("drawing",),
     front=("data", "loss", "optimizer", "lr_d", "lr_g", "k_d", "width", "depth", "steps", "seed"),
 ).draw()  # fmt: skip
 with st.expander(_("What is happening here?"), icon=":material/school:"):

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 from streamlit.testing.v1 import AppTest
 
+from models.data.drawing import encode, to_hex
 from models.gan import GanTraining
+from pages.parts.lab import Command, Said
 from pages.parts.menu import described_pages
 from state import links
 from state.runs import runs
 from tests.waiting import until, until_ended
 
+json_like = some.recursive(
+    some.none() | some.booleans() | some.integers() | some.floats() | some.text(),
+    lambda inner: some.lists(inner) | some.dictionaries(some.text(), inner),
+)
+odd = json_like | some.fixed_dictionaries(
+    {
+        "verb": json_like,
+        "step": json_like | some.fixed_dictionaries({"key": json_like, "step": json_like, "turn": json_like}),
+    }
+)
 ROOT = Path(__file__).parents[1]
 PAGES = [path for path, _about in described_pages()]
 QUICK = GanTraining(steps=60, seed=5)
@@ -105,6 +121,47 @@ def test_a_twin_differs_in_one_knob_and_the_sentence_carries_numbers() -> None:
     app.run()
     sentence = next(text.value for text in app.markdown if text.value.startswith("Only"))
     assert "0.1 and 0.01" in sentence and "At step 60" in sentence and "against" in sentence
+
+
+def test_what_is_painted_is_what_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    cross = np.zeros((32, 32), np.uint8)
+    cross[16], cross[:, 16] = 15, 15
+    monkeypatch.setattr("pages.parts.brush.brush", lambda *said, **more: {"levels": to_hex(cross)})
+    app = gan({"data": "drawing", "steps": "60"})
+    app.run()
+    app.button(key="gan.train").click().run()
+    wanted = GanTraining(data="drawing", drawing=encode(cross), steps=60)
+    run = runs().find(wanted.key)
+    assert run is not None
+    until_ended(run)
+
+
+def test_a_fork_of_a_fork_keeps_what_the_first_fork_changed() -> None:
+    once = QUICK.fork(20, lr_d=0.01)
+    until_ended(runs().open(once))
+    app = gan(links.write(once))
+    table = app.session_state["gan.table"]
+    app.session_state["gan.table"] = replace(table, fork=40)
+    app.session_state["gan.lay"] = True
+    app.run()
+    assert app.select_slider(key="gan.lr_d").value == 0.01
+    app.slider(key="gan.k_d").set_value(5).run()
+    app.button(key="gan.train").click().run()
+    assert runs().find(once.fork(40, k_d=5).key) is not None
+
+
+@given(odd)
+def test_a_browser_can_say_anything(value: object) -> None:
+    said, command = Said.read(value), Command.read(value)
+    assert said.rest is None or isinstance(said.rest[0], str)
+    assert command is None or isinstance(command.step, int)
+
+
+def test_only_news_from_the_picture_count() -> None:
+    state = {"step": {"key": "k", "step": 3, "turn": 1}, "view": {"layers": "data", "turn": 2}}
+    assert Said.read(state) == Said(("k", 3, 1), ("data", 2))
+    assert Said.read({"step": {"key": "k", "step": None, "turn": 4}}) == Said(("k", None, 4))
+    assert Said.read({"view": {"layers": "<script>", "turn": 1}}) == Said()
 
 
 def test_what_is_shared_reproduces_the_run() -> None:

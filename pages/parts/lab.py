@@ -20,10 +20,11 @@ from pages.parts.live import WORDS, live
 from pages.parts.share import share
 from pages.parts.words import _, language, translated
 from state import hub, links, reasons
-from state.runs import Run, runs
+from state.runs import NoSuchRun, Run, runs
 
 Panels = Callable[[Any], Sequence[Mapping[str, Any]]]
 POLL_S = 0.5
+MOST_STEPS = 10**9
 ACTIVE = ("queued", "starting", "running")
 
 
@@ -44,6 +45,40 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Said:
+    """What the picture has said so far, as far as it makes sense: a browser can say anything."""
+
+    rest: tuple[str, int | None, int] | None = None
+    view: tuple[str, int] | None = None
+
+    @classmethod
+    def read(cls, state: Any) -> Said:
+        rest: tuple[str, int | None, int] | None = None
+        match state:
+            case {"step": {"key": str(key), "step": int() | None as step, "turn": int(turn)}}:
+                rest = (key, None if step is None else max(0, min(step, MOST_STEPS)), turn)
+        match state:
+            case {"view": {"layers": str(layers), "turn": int(turn)}} if links.VIEW.fullmatch(layers):
+                return cls(rest, (layers, turn))
+        return cls(rest)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A press in the transport."""
+
+    verb: str
+    step: int
+
+    @classmethod
+    def read(cls, value: Any) -> Command | None:
+        match value:
+            case {"verb": str(verb), "step": int(step)}:
+                return cls(verb, step)
+        return None
+
+
+@dataclass(frozen=True)
 class Lab:
     """One family's page: the experiment class, which knobs stand in front, and how its runs are drawn."""
 
@@ -53,6 +88,8 @@ class Lab:
     front: tuple[str, ...]
     panels: Panels
     special: Callable[[str, Any], dict[str, Value]] = lambda family, experiment: {}
+    own: tuple[str, ...] = ()
+    """Knobs that `special` draws in its own way."""
 
     def draw(self) -> None:
         """The whole lab: stories, picture, controls, comparison, sharing."""
@@ -139,10 +176,10 @@ class Lab:
 
     def settings(self, table: Table, button: DeltaGenerator) -> Table:
         """The controls, and the button that trains what they say."""
-        if st.session_state.pop(f"{self.family}.lay", False):
-            set_widgets(self.family, table.settings)
         base = table.settings if table.fork is None else table.settings.at(table.fork)
-        rest = [name for name in self.cls.knobs() if name not in self.front]
+        if st.session_state.pop(f"{self.family}.lay", False):
+            set_widgets(self.family, base)
+        rest = [name for name in self.cls.knobs() if name not in (*self.front, *self.own)]
 
         def locked(knob: Any) -> bool:
             return table.fork is not None and not knob.live and knob.name != "steps"
@@ -246,7 +283,7 @@ class Lab:
             if (result.get("transport") == "poll") != bool(st.session_state.get(polling)):
                 st.session_state[polling] = result.get("transport") == "poll"
                 st.rerun()
-            self.obey(table, known[0], result.get("command"))
+            self.obey(table, known, Command.read(result.get("command")))
             return table
 
         if not st.session_state.get(polling):
@@ -268,11 +305,18 @@ class Lab:
         return f"{self.family}.live"
 
     def seen(self, table: Table, run: Run) -> Table:
-        """The table with the step and the layers that the visitor chose in the picture itself."""
-        state = st.session_state.get(self.live) or {}
-        rest, switched = state.get("step"), state.get("view")
-        at = rest["step"] if rest and rest["key"] == run.key else table.at
-        return replace(table, at=at, view=table.view if switched is None else switched)
+        """The table with the step and the layers that the visitor has just chosen in the picture itself.
+
+        The picture keeps what it said last, so only news count: a link or a button since then is not undone.
+        """
+        said = Said.read(st.session_state.get(self.live))
+        known: Said = st.session_state.get(f"{self.live}.said", Said())
+        st.session_state[f"{self.live}.said"] = said
+        if said.rest != known.rest and said.rest is not None and said.rest[0] == run.key:
+            table = replace(table, at=said.rest[1])
+        if said.view != known.view and said.view is not None:
+            table = replace(table, view=said.view[0])
+        return table
 
     def explain_failure(self, table: Table, run: Run) -> None:
         """What ended a run early, and the way out: for a divergence, the last good step."""
@@ -286,27 +330,32 @@ class Lab:
         if st.button(_("Fork from the last good step"), key=f"{self.family}.good", icon=":material/fork_right:"):
             self.lay(replace(table, settings=table.shown, fork=good, at=good))
 
-    def obey(self, table: Table, run: Run, command: Mapping[str, Any] | None) -> None:
-        """Does what a button of the transport asked for."""
-        match (command or {}).get("verb"):
-            case "pause":
-                run.pause()
-            case "resume":
-                self.open(table.shown, resume=True)
-                run.resume()
-            case "step":
-                run.single_step()
-            case "stop":
-                run.stop()
-            case "restart":
-                wanted = table.shown.but(seed=(table.shown.seed + 1) % 2**31, changes=())
-                if self.open(wanted) is not None:
-                    self.lay(Table(wanted, wanted, view=table.view))
-            case "fork":
-                step = int((command or {}).get("step") or 0)
-                self.lay(replace(table, settings=table.shown, fork=min(step, table.shown.steps - 1)))
-            case _:
-                return
+    def obey(self, table: Table, known: Sequence[Run], command: Command | None) -> None:
+        """Does what a button of the transport asked for; twins are held, stepped and stopped together."""
+        if command is None:
+            return
+        try:
+            match command.verb:
+                case "pause" | "stop" | "step" | "resume":
+                    for run in known:
+                        state = run.status().state
+                        if command.verb == "pause" and state in ACTIVE:
+                            run.pause()
+                        elif command.verb == "stop" and state in (*ACTIVE, "paused"):
+                            run.stop()
+                        elif command.verb == "step" and state == "paused":
+                            run.single_step()
+                        elif command.verb == "resume" and state in ("paused", "stopped", "interrupted"):
+                            run.resume()
+                case "restart":
+                    wanted = table.shown.but(seed=(table.shown.seed + 1) % 2**31, changes=())
+                    if self.open(wanted) is not None:
+                        self.lay(Table(wanted, wanted, view=table.view))
+                case "fork":
+                    step = max(0, min(command.step, table.shown.steps - 1))
+                    self.lay(replace(table, settings=table.shown, fork=step))
+        except (OSError, RuntimeError, NoSuchRun) as error:
+            st.error(told(error), icon=":material/error:")
 
 
 def told(error: Exception) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import streamlit as st
@@ -32,6 +33,11 @@ class Later:
                 self._answers[key] = self._pool.submit(compute)
             return self._answers[key]
 
+    def forget(self, key: object) -> None:
+        """Let the answer be computed anew when it is asked for again."""
+        with self._lock:
+            self._answers.pop(key, None)
+
 
 def _politely() -> None:
     """On Linux a thread has a niceness of its own: visitors and training come first."""
@@ -47,10 +53,12 @@ def answers() -> Later:
 def later(key: object, compute: Callable[[], Any], otherwise: Any) -> Any:
     """`compute()`, if it is known or quickly found; else `otherwise`, and the page is run again when it is there."""
     future = answers().ask(key, compute)
-    try:
-        return future.result(timeout=PATIENCE_S)
-    except TimeoutError:
-        pass
+    if wait([future], timeout=PATIENCE_S).done:
+        if future.exception() is None:
+            return future.result()
+        answers().forget(key)
+        logging.getLogger(__name__).error("An answer could not be computed.", exc_info=future.exception())
+        return otherwise
 
     @st.fragment(run_every=LOOK_S)
     def look() -> None:

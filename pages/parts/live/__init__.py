@@ -10,8 +10,8 @@ which panels. Panels, by their "kind":
     curves    title, columns [{name, label, hue}], log, unit, references [{label, value, low, high}]
 
 The surface is an (n, n) grid whose row 0 is the lowest y and whose outer nodes lie on the extent.
-The result has `step` ({key, step}: where the visitor came to rest in the first run; step None follows the newest),
-`view` (layers that are switched off, joined by commas; None until one is switched), `command` (a trigger: verb, step
+The result has `step` ({key, step, turn}: where the visitor came to rest in the first run; step None: the newest),
+`view` ({layers, turn}: layers that are switched off, joined by commas), `command` (a trigger: verb, step
 and the active run's key; "refresh" when a run began or ended) and `transport` ("poll" where the WebSocket did not
 open within 1.5 s).
 """

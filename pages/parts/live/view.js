@@ -72,8 +72,14 @@ export class LiveView {
   toggle(layer) {
     this.layers[layer] = !this.layers[layer];
     this.viewed = Object.keys(this.layers).filter((name) => !this.layers[name]).join();
-    this.setStateValue("view", this.viewed);
+    this.setStateValue("view", { layers: this.viewed, turn: this.turn() });
     this.redraw();
+  }
+
+  /** Told apart: the same choice made again, after a link or a button led elsewhere, is news. */
+  turn() {
+    this.turns = (this.turns ?? 0) + 1;
+    return this.turns;
   }
 
   /** A run that begins or ends changes what the page around offers: it is run again. */
@@ -248,7 +254,7 @@ export class LiveView {
     if (step === this.committed) return;
     this.committed = step;
     // With the run's key: a place in one run's history says nothing of another's.
-    this.setStateValue("step", { key: this.feeds[0]?.key ?? null, step });
+    this.setStateValue("step", { key: this.feeds[0]?.key ?? null, step, turn: this.turn() });
   }
 
   /** Live pictures are wanted only while they are looked at; a picture of the past is asked for. */
