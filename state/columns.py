@@ -1,12 +1,29 @@
-"""Thins curves for drawing; nothing that a viewer could see is lost: each bucket keeps its extremes."""
+"""Curves as pairs (steps, values): put together from recorded chunks, and thinned for drawing.
+
+Thinning loses nothing that a viewer could see: each bucket keeps its extremes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from models.experiment import Scalars
+
 Column = tuple[np.ndarray, np.ndarray]
+
+
+def joined(chunks: Iterable[Scalars]) -> dict[str, Column]:
+    """Chunks, in their order, as one pair per column: its steps (int64) and values (float64)."""
+    parts: dict[str, tuple[list[np.ndarray], list[np.ndarray]]] = {}
+    for chunk in chunks:
+        steps = np.arange(chunk.first, chunk.step + 1, dtype=np.int64)
+        for name, values in chunk.values.items():
+            column = parts.setdefault(name, ([], []))
+            column[0].append(steps)
+            column[1].append(values)
+    return {name: (np.concatenate(steps), np.concatenate(values)) for name, (steps, values) in parts.items()}
 
 
 def thin_columns(columns: Mapping[str, Column], most: int) -> dict[str, Column]:

@@ -20,7 +20,8 @@ import safetensors.numpy
 
 from models.experiment import Note, Scalars, Snapshot
 from state.checkpoint import Stored
-from state.record import chunk_crc, join, unpack
+from state.columns import Column, joined
+from state.record import chunk_crc, unpack
 
 _CHUNKS = "select first, last, names, crc, data from chunk order by seq"
 
@@ -85,15 +86,10 @@ class History:
             pass
         return rows
 
-    def columns(self, names: Iterable[str] | None = None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    def columns(self, names: Iterable[str] | None = None) -> dict[str, Column]:
         """Per column its steps and values, or those of the named columns."""
-        wanted = None if names is None else set(names)
-        found: dict[str, list[Scalars]] = {}
-        for scalars in self.scalars():
-            for name in scalars.values:
-                if wanted is None or name in wanted:
-                    found.setdefault(name, []).append(scalars)
-        return {name: join(name, parts) for name, parts in found.items()}
+        found = joined(self.scalars())
+        return found if names is None else {name: found[name] for name in names if name in found}
 
     def scalars(self) -> Iterable[Scalars]:
         """Every readable chunk, in order of recording."""

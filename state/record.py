@@ -22,7 +22,7 @@ import safetensors.numpy
 from models.experiment import Note, Scalars, Snapshot
 from state import checkpoint as files
 from state.checkpoint import Stored
-from state.columns import thin_columns as thin_columns
+from state.columns import Column, joined
 
 _SCHEMA = """
 create table if not exists meta (name text primary key, value text);
@@ -62,14 +62,9 @@ class Record:
         self.compared = self.differing = 0
         """Values that came again after a resume, and how many of them were not what the record says."""
 
-    def _read_known(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Per column: the steps and values recorded after the oldest point a resume may start from."""
-        found: dict[str, list[Scalars]] = {}
-        sql = "select first, last, names, crc, data from chunk order by seq"
-        for scalars in unpack(self._database.execute(sql)):
-            for name in scalars.values:
-                found.setdefault(name, []).append(scalars)
-        return {name: join(name, parts) for name, parts in found.items()}
+    def _read_known(self) -> dict[str, Column]:
+        """Per column: the steps and values that are recorded already."""
+        return joined(unpack(self._database.execute("select first, last, names, crc, data from chunk order by seq")))
 
     @property
     def last_step(self) -> int:
@@ -203,12 +198,6 @@ def unpack(rows: Iterable[tuple[int, int, str, int, bytes]]) -> Iterable[Scalars
             columns = json.loads(names)
             block = np.frombuffer(data, "<f8").reshape(len(columns), last - first + 1)
             yield Scalars(last, first, dict(zip(columns, block, strict=True)))
-
-
-def join(name: str, parts: Iterable[Scalars]) -> tuple[np.ndarray, np.ndarray]:
-    """One column of several chunks: its steps (int64) and values (float64)."""
-    found = [(np.arange(part.first, part.step + 1), part.values[name]) for part in parts]
-    return np.concatenate([steps for steps, _ in found]), np.concatenate([values for _, values in found])
 
 
 def _packed(pending: list[Scalars]) -> list[tuple[list[str], int, int, np.ndarray]]:

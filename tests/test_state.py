@@ -19,9 +19,9 @@ from models.experiment import Note, Scalars, Snapshot
 from state import reasons, runs
 from state.__main__ import main
 from state.checkpoint import kept
-from state.columns import thin
+from state.columns import joined, thin
 from state.history import Cursor, History
-from state.record import Record, join
+from state.record import Record
 from state.recorder import measured, regular
 from state.runs import QueueFull, Runs, TooLong
 from tests.toys import Expected, Toy, store, wait
@@ -88,8 +88,7 @@ def test_what_is_read_is_what_was_told(events: list, commits: set[int], again: i
         told = [event for event in events if isinstance(event, Scalars)]
         for name, column in history.columns().items():
             for source in (told, heard):
-                expected = join(name, [one for one in source if name in one.values])
-                np.testing.assert_array_equal(column, expected)
+                np.testing.assert_array_equal(column, joined(source)[name])
         shown = {event.step: event for event in events if isinstance(event, Snapshot)}
         assert history.moments().tolist() == sorted(shown)
         for step, snapshot in shown.items():

@@ -17,8 +17,8 @@ import torch
 
 from models.experiment import Checkpoint, Event, Experiment, Note, Pixels, Points, Scalars, Snapshot, knob
 from models.running import Moments, stream
+from state.columns import joined
 from state.lease import holder
-from state.record import join
 from state.recorder import measured
 from state.runs import Run, Runs, Status
 from state.supervisor import ensure_supervisor
@@ -186,7 +186,7 @@ class Expected:
         rows = [event for event in events if isinstance(event, Scalars)]
         shown = [event for event in events if isinstance(event, Snapshot)]
         scores = [(one.step, experiment.measure(one)) for one in shown if measured(one.step, experiment.steps)]
-        columns = {name: join(name, rows) for name in rows[0].values}
+        columns = joined(rows)
         for name in scores[0][1]:
             columns[name] = np.array([step for step, _ in scores]), np.array([score[name] for _, score in scores])
         return cls(
