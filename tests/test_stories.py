@@ -39,6 +39,14 @@ def test_two_blobs_calmly_beats_one_gaussian() -> None:
     check_calm(seed=3)
 
 
+def test_ring_of_eight_finds_all_eight() -> None:
+    check_ring(seed=2)
+
+
+def test_digits_show_all_ten_classes() -> None:
+    check_digits(seed=6)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", TEN)
 def test_two_blobs_calmly_beats_one_gaussian_on_every_seed(seed: int) -> None:
