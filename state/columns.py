@@ -32,20 +32,19 @@ def thin_columns(columns: Mapping[str, Column], most: int) -> dict[str, Column]:
 
 
 def thin(steps: np.ndarray, values: np.ndarray, most: int) -> Column:
-    """At most `most` points (at least 4): first and last, and per bucket of equal length its minimum and maximum.
+    """At most `most` points (at least 4): first and last, and per bucket of equal length its first minimum and maximum.
 
     Infinite values are extremes like others and stay; NaN goes, except in a bucket that has nothing else.
     """
     if len(steps) <= max(most, 4):
         return steps, values
-    edges = np.linspace(0, len(steps), max(most - 2, 2) // 2 + 1).astype(np.int64)
-    starts = edges[:-1]
-    keep = {0, len(steps) - 1}
-    for low, high in zip(starts, edges[1:], strict=True):
-        part = values[low:high]
-        if np.isnan(part).all():
-            keep.add(int(low))
-        else:
-            keep.update((int(low + np.nanargmin(part)), int(low + np.nanargmax(part))))
-    chosen = np.array(sorted(keep))
+    length = -(-len(values) // (max(most - 2, 2) // 2))
+    count = -(-len(values) // length)
+    buckets = np.pad(values, (0, count * length - len(values)), constant_values=np.nan).reshape(count, length)
+    holes = np.isnan(buckets)
+    extremes = np.stack([np.where(holes, np.inf, buckets).argmin(1), np.where(holes, -np.inf, buckets).argmax(1)])
+    chosen = (extremes + np.arange(0, count * length, length)).ravel()
+    # Beside nothing but infinities a hole ties with them: it stays only where its bucket has nothing else.
+    chosen = chosen[~np.isnan(values[chosen]) | np.tile(holes.all(1), 2)]
+    chosen = np.unique(np.concatenate(([0, len(values) - 1], chosen)))
     return steps[chosen], values[chosen]

@@ -24,6 +24,10 @@ from state.columns import Column, joined
 from state.record import chunk_crc, unpack
 
 _CHUNKS = "select first, last, names, crc, data from chunk order by seq"
+_CHUNKS_OF = """
+select first, last, names, crc, data from chunk
+where exists (select 1 from json_each(chunk.names) where value in (select value from json_each(?))) order by seq
+"""
 
 
 @dataclass(frozen=True)
@@ -88,12 +92,14 @@ class History:
 
     def columns(self, names: Iterable[str] | None = None) -> dict[str, Column]:
         """Per column its steps and values, or those of the named columns."""
-        found = joined(self.scalars())
-        return found if names is None else {name: found[name] for name in names if name in found}
+        return joined(self.scalars(names))
 
-    def scalars(self) -> Iterable[Scalars]:
-        """Every readable chunk, in order of recording."""
-        return unpack(self._rows(_CHUNKS))
+    def scalars(self, names: Iterable[str] | None = None) -> Iterable[Scalars]:
+        """Every readable chunk, in order of recording, or what it has of the named columns; others are not read."""
+        if names is None:
+            return unpack(self._rows(_CHUNKS))
+        wanted = frozenset(names)
+        return unpack(self._rows(_CHUNKS_OF, json.dumps(sorted(wanted))), wanted)
 
     def moments(self, since: int = -1) -> np.ndarray:
         """The steps later than `since` that have a snapshot, in order, int64."""

@@ -191,13 +191,14 @@ class Record:
             self._database.execute("begin")
 
 
-def unpack(rows: Iterable[tuple[int, int, str, int, bytes]]) -> Iterable[Scalars]:
-    """The chunks that pass their checksum, as `Scalars`; the others are skipped."""
+def unpack(rows: Iterable[tuple[int, int, str, int, bytes]], wanted: frozenset[str] | None = None) -> Iterable[Scalars]:
+    """The chunks that pass their checksum, as `Scalars`, with all columns or the wanted; the others are skipped."""
     for first, last, names, crc, data in rows:
         if chunk_crc(first, last, names, data) == crc:
             columns = json.loads(names)
             block = np.frombuffer(data, "<f8").reshape(len(columns), last - first + 1)
-            yield Scalars(last, first, dict(zip(columns, block, strict=True)))
+            named = zip(columns, block, strict=True)
+            yield Scalars(last, first, {name: row for name, row in named if wanted is None or name in wanted})
 
 
 def _packed(pending: list[Scalars]) -> list[tuple[list[str], int, int, np.ndarray]]:
