@@ -138,9 +138,14 @@ class Control:
             return self._put(replace(row, created=now, queued=now, watched=now))
 
     def requeue(self, key: str, limits: Limits, until: int | None = None) -> Row | None:
-        """Let a paused or ended run go on, as far as `until` if given; None where it is in no such state."""
+        """Let a paused or ended run go on, as far as `until` if given, and take back what was asked of a training one.
+
+        None where it is in no such state. Raises `QueueFull`. One transaction: the run may pause at this very moment.
+        """
         with self._writing():
             row = self.row(key)
+            if row is not None and row.state in ACTIVE:
+                return self._put(replace(row, desired="run", until=until))
             if row is None or row.state not in ("paused", "stopped", "failed", "interrupted"):
                 return None
             self._leave_room(limits)

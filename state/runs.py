@@ -162,28 +162,38 @@ class Run:
 
     def pause(self) -> None:
         """Hold at a checkpoint, within some hundredths of a second; a run that waits is taken out of the queue."""
-        self._control.move(self.key, ACTIVE, lambda row: replace(row, desired="pause"))
-        self._control.move(self.key, ("queued",), lambda row: replace(row, state="paused", desired="pause", until=None))
+
+        def paused(row: Row) -> Row:
+            if row.state in ACTIVE:
+                return replace(row, desired="pause")
+            return replace(row, state="paused", desired="pause", until=None)
+
+        self._control.move(self.key, ("queued", *ACTIVE), paused)
 
     def resume(self) -> None:
-        """Go on from where the run was paused, stopped, interrupted or failed. Raises `QueueFull`."""
+        """Go on from where the run was paused, stopped, interrupted or failed.
+
+        A pause or stop that was asked for and has not happened yet is taken back. Raises `QueueFull`, and then the
+        run stays as it is.
+        """
         if self._control.requeue(self.key, self._limits):
             ensure_supervisor(self._home)
-            return
-        # A pause that was asked for and has not happened yet is taken back.
-        self._control.move(self.key, ACTIVE, lambda row: replace(row, desired="run", until=None))
 
     def stop(self) -> None:
         """End the run at a checkpoint; `resume` can still take it up again."""
-        self._control.move(self.key, ACTIVE, lambda row: replace(row, desired="stop"))
 
         def stopped(row: Row) -> Row:
+            if row.state in ACTIVE:
+                return replace(row, desired="stop")
             return replace(row, state="stopped", desired="run", until=None, ended=time.time())
 
-        self._control.move(self.key, ("queued", "paused"), stopped)
+        self._control.move(self.key, ("queued", "paused", *ACTIVE), stopped)
 
     def single_step(self) -> None:
-        """A paused run trains one step and pauses again; a training one just pauses."""
+        """A paused run trains one step and pauses again; a training one just pauses.
+
+        A step waits in the queue like everything that trains: raises `QueueFull`, and then the run stays paused.
+        """
         row = self._control.row(self.key)
         if row is None or row.state in ACTIVE:
             self.pause()

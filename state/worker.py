@@ -32,7 +32,7 @@ from models.catalogue import experiments, rebuild
 from models.experiment import BadExperiment, Checkpoint, Experiment, Note
 from models.running import Moments, signature
 from state import progress, reasons
-from state.control import Control, Row
+from state.control import ACTIVE, Control, Row
 from state.home import Limits, run_directory, size_bytes
 from state.lease import Held, Lease
 from state.progress import Progress
@@ -117,7 +117,7 @@ class Attempt:
         self.step = 0
         self.until: int | None = None
         self.wish: Wish = "run"
-        self.held = False
+        self.held = self.deaf = False
         self.over = threading.Event()
         self.recorder: Recorder | None = None
         self.diverged: Note | None = None
@@ -204,18 +204,25 @@ class Attempt:
         assert self.recorder is not None
         self.held = True
         self.recorder.flush()
-        if self.wish in ("stop", "interrupt"):
-            self._end("stopped" if self.wish == "stop" else "interrupted")
+        if self.wish == "interrupt":
+            self._end("interrupted")
             return False
-        paused = self.control.move(self.key, ("running",), self._paused)
+        row = self.control.move(self.key, ("running",), self._obeyed)
         self._tell(0.0)
-        if paused is None or not self._linger():
+        if row is None or row.state == "stopped" or (row.state == "paused" and not self._linger()):
             return False
+        if row.state == "running":
+            self.until, self.wish = row.until, "run"
         self.recorder.keep_next = self.moments.everything = self.moments.asked = False
         self.held = False
         return True
 
-    def _paused(self, row: Row) -> Row:
+    def _obeyed(self, row: Row) -> Row:
+        """What the newest wish makes of the row: one taken back since the ticker read it leaves the run training."""
+        if row.desired == "stop":
+            return self._ended(row, "stopped")
+        if row.desired == "run" and (row.until is None or self.step < row.until):
+            return row
         size = size_bytes(self.directory)
         return replace(row, state="paused", desired="pause", until=None, step=self.step, barren=0, bytes=size)
 
@@ -237,14 +244,13 @@ class Attempt:
     def _end(self, state: str, reason: Note | None = None) -> None:
         self._tell(0.0)
         text = None if reason is None else said(reason)
+        self.control.move(self.key, ACTIVE, lambda row: self._ended(row, state, text))
 
-        def change(row: Row) -> Row:
-            return replace(
-                row, state=state, desired="run", until=None, step=self.step, reason=text, barren=0,
-                ended=time.time(), bytes=size_bytes(self.directory),
-            )  # fmt: skip
-
-        self.control.move(self.key, ("starting", "running"), change)
+    def _ended(self, row: Row, state: str, reason: str | None = None) -> Row:
+        return replace(
+            row, state=state, desired="run", until=None, step=self.step, reason=reason, barren=0,
+            ended=time.time(), bytes=size_bytes(self.directory),
+        )  # fmt: skip
 
     def _fail(self, error: Exception) -> None:
         reason = self._explain(error)
@@ -290,7 +296,14 @@ class Attempt:
                 self._tell(0.0 if self.held else (step - before) / max(now - then, 1e-9))
 
     def _read_wish(self) -> None:
-        row = self.control.row(self.key)
+        try:
+            row = self.control.row(self.key)
+        except sqlite3.Error:  # locked for long, or a fault of the disk: the next tick asks again
+            if not self.deaf:
+                traceback.print_exc()
+            self.deaf = True
+            return
+        self.deaf = False
         if row is not None and self.wish != "interrupt":
             self.wish = row.desired if row.desired in ("pause", "stop") else "run"  # type: ignore[assignment]
 

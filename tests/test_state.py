@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import threading
+import time
 import timeit
 from collections.abc import Iterator
 from itertools import pairwise
@@ -21,11 +24,15 @@ from state import reasons, runs
 from state.__main__ import main
 from state.checkpoint import kept
 from state.columns import joined, thin
+from state.control import Control, Row
 from state.history import Cursor, History
+from state.home import Limits
 from state.record import Record
 from state.recorder import measured, regular
 from state.runs import QueueFull, Runs, TooLong
+from state.worker import Attempt
 from tests.toys import Expected, Toy, store, wait
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -196,6 +203,42 @@ def test_pause_step_and_resume_leave_no_trace(opened: Runs) -> None:
     run.resume()
     assert wait(run).state == "finished"
     Expected.of(experiment).check(run)
+
+
+def test_the_last_wish_counts(opened: Runs) -> None:
+    """A pause that is taken back at any moment, before, while or after it happens, leaves the run training."""
+    seed = int.from_bytes(os.urandom(4))
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    run = opened.open(Toy(seed=10, steps=100_000, pace_us=1000))
+    wait(run, "running", step=20)
+    for _ in range(40):
+        run.pause()
+        time.sleep(chance.uniform(0.0, 0.08))
+        run.resume()
+        at = run.status().step
+        assert wait(run, "running", step=at + 5, within_s=10.0).attempt == 1
+    run.stop()
+    wait(run, "stopped")
+
+
+def test_a_wish_is_heard_after_a_fault_of_the_database(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    experiment = Toy(seed=11)
+    with store(tmp_path):
+        control = Control(tmp_path)
+        control.admit(Row(experiment.key, "Toy", "{}", experiment.steps, desired="stop"), Limits())
+        attempt = Attempt(tmp_path, experiment.key, 0)
+        attempt.directory.mkdir(parents=True)
+        attempt.control.close()
+        ticker = threading.Thread(target=attempt._tick)
+        ticker.start()
+        time.sleep(0.2)
+        attempt.control = control
+        until(lambda: attempt.wish == "stop", 5.0)
+        attempt.over.set()
+        ticker.join()
+        control.close()
+    assert capfd.readouterr().err.count("ProgrammingError: ") == 1
 
 
 def test_a_stopped_run_can_be_taken_up(opened: Runs) -> None:
