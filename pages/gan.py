@@ -128,5 +128,7 @@ Lab(
     family="gan", cls=GanTraining, line=str(PAGE["line"]), panels=panels, special=drawing, own=("drawing",),
     front=("data", "loss", "optimizer", "lr_d", "lr_g", "k_d", "width", "depth", "steps", "seed"),
 ).draw()  # fmt: skip
-with st.expander(_("What is happening here?"), icon=":material/school:"):
-    prose("gan")
+told = st.expander(_("What is happening here?"), icon=":material/school:", on_change="rerun", key="gan.told")
+if told.open:
+    with told:
+        prose("gan")

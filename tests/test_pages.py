@@ -166,6 +166,8 @@ def test_only_news_from_the_picture_count() -> None:
 
 def test_what_is_shared_reproduces_the_run() -> None:
     app = gan(links.write(QUICK))
+    app.session_state["gan.tabs"] = "Share and take along"
+    app.run()
     address, python, command = (code.value for code in app.code)
     assert "seed=5" in address and "steps=60" in address
     assert repr(QUICK) in python and command == "python -m state train GanTraining --steps 60 --seed 5"

@@ -104,11 +104,15 @@ class Lab:
         with picture:
             table = self.picture(table)
         self.keep(table)
-        compare, sharing = st.tabs([_("Compare with a twin"), _("Share and take along")])
-        with compare:
-            twins.chooser(self, table)
-        with sharing:
-            share(table.shown, table.link())
+        # Only the open tab is drawn: the other would cost the browser half a megabyte of code highlighting.
+        names = [_("Compare with a twin"), _("Share and take along")]
+        compare, sharing = st.tabs(names, on_change="rerun", key=f"{self.family}.tabs")
+        if compare.open:
+            with compare:
+                twins.chooser(self, table)
+        if sharing.open:
+            with sharing:
+                share(table.shown, table.link())
 
     def arrive(self) -> Table:
         """The table as the address says, where the address is new; else as the visitor left it."""
