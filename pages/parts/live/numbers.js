@@ -40,16 +40,26 @@ export class Speech {
     return this.digits.get(places).format(number).replace("-", "−");
   }
 
-  /** Three significant digits; a power of ten where the number is very large or small; ∞ and NaN as themselves. */
-  value(number) {
+  /**
+   * About three significant digits; a power of ten where the number is very large or small; ∞ and NaN as themselves.
+   * A count (`whole`) has no places.
+   */
+  value(number, whole = false) {
     if (number === undefined || number === null) return "–";
     if (Number.isNaN(number)) return "NaN";
     if (!Number.isFinite(number)) return number > 0 ? "∞" : "−∞";
     const size = Math.abs(number);
-    if (size !== 0 && (size < 1e-3 || size >= 1e5)) {
-      return number.toExponential(1).replace("e+", "e").replaceAll("-", "−");
-    }
-    return this.fixed(number, size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
+    if (size === 0) return "0";
+    if (whole && size < 1e5) return this.count(Math.round(number)).replace("-", "−");
+    if (size < 1e-3 || size >= 1e5) return this.power(number, 1);
+    return this.fixed(number, size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : size >= 0.01 ? 3 : 4);
+  }
+
+  /** 2.4e−7, with the decimal mark of the page's language; without `places` as many as a round number needs. */
+  power(number, places) {
+    const [mantissa, exponent] = number.toExponential(places).split("e");
+    const said = places === undefined ? this.brevity.format(Number(mantissa)) : this.fixed(Number(mantissa), places);
+    return `${said}e${Number(exponent)}`.replaceAll("-", "−");
   }
 
   /** A round number without trailing zeros: ends of scales, reference values. */
@@ -64,7 +74,7 @@ export class Speech {
     if (number === 0) return "0";
     const size = Math.abs(number);
     if (size >= 1e4) return this.short.format(number).replace("-", "−");
-    if (size < 1e-3) return Number(number.toPrecision(2)).toExponential().replaceAll("-", "−");
+    if (size < 1e-3) return this.power(Number(number.toPrecision(2)));
     const places = [0, 1, 2, 3, 4, 5].find((each) => Math.abs(distance - Number(distance.toFixed(each))) < 1e-9);
     return this.fixed(number, places ?? 6);
   }
@@ -87,9 +97,9 @@ export function niceStep(span, parts) {
   return mantissa * power;
 }
 
-/** Multiples of a nice step inside low … high. */
-export function ticks(low, high, parts) {
-  const step = niceStep(high - low || 1, parts);
+/** Multiples of a nice step, not smaller than `least`, inside low … high. */
+export function ticks(low, high, parts, least = 0) {
+  const step = Math.max(least, niceStep(high - low || 1, parts));
   const found = [];
   for (let index = Math.ceil(low / step - 1e-9); index * step <= high + step * 1e-9; index += 1) {
     found.push(index * step);
