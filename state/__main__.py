@@ -11,6 +11,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
 from functools import reduce
 from json import dumps as to_json
@@ -25,7 +26,7 @@ from state.history import Cursor, Delta
 from state.home import hold_server_lock
 from state.links import change
 from state.reasons import NO_SUCH_RUN
-from state.runs import Refused, Run, Runs
+from state.runs import NoSuchRun, Refused, Run, Runs
 from state.supervisor import ensure_supervisor
 
 Json = Annotated[bool, tyro.conf.arg(help="One JSON object per line instead of text.")]
@@ -43,13 +44,15 @@ def told(value: Any) -> Any:
 
 def line(run: Run) -> dict[str, Any]:
     """A run in one line."""
-    status = run.status()
-    return {"key": run.key, "name": run.name, "state": status.state, "step": status.step, "steps": status.steps}
+    status, reason = run.status(), run.unknown
+    said = {"key": run.key, "name": run.name, "state": status.state, "step": status.step, "steps": status.steps}
+    return said if reason is None else {**said, "unknown": str(reason)}
 
 
 def say(run: Run, as_json: bool) -> None:
     said = line(run)
-    print(to_json(said) if as_json else "{key}  {state:<11} {step:>8}/{steps:<8} {name}".format(**said))
+    text = "{key}  {state:<11} {step:>8}/{steps:<8} {name}  {unknown}".format_map({"unknown": "", **said}).rstrip()
+    print(to_json(said) if as_json else text)
 
 
 def events(delta: Delta) -> Iterator[dict[str, Any]]:
@@ -87,15 +90,13 @@ def follow(run: Run, as_json: bool) -> int:
 
 
 def train(experiment: Experiment, at: Path | None, as_json: bool, resume: bool) -> int:
-    lock = hold_server_lock(at)
-    run = Runs(at).open(experiment, resume=resume)
-    try:
-        return follow(run, as_json)
-    except KeyboardInterrupt:
-        print(f"\nThe run goes on. To end it: python -m state stop {run.key}", file=sys.stderr)
-        return 130
-    finally:
-        lock.close()
+    with Runs(at) as store, closing(hold_server_lock(at)):
+        run = store.open(experiment, resume=resume)
+        try:
+            return follow(run, as_json)
+        except KeyboardInterrupt:
+            print(f"\nThe run goes on. To end it: python -m state stop {run.key}", file=sys.stderr)
+            return 130
 
 
 def option(knob: Knob) -> Any:
@@ -128,49 +129,68 @@ def trainer(cls: type[Experiment]) -> Callable[..., int]:
     return command
 
 
-def found(key: str, at: Path | None) -> Run:
-    run = Runs(at).find(key)
-    if run is None:
-        sys.exit(NO_SUCH_RUN.format(key=key))
-    return run
+@contextmanager
+def found(key: str, at: Path | None) -> Iterator[tuple[Runs, Run]]:
+    """The store and the run, as long as the block lasts."""
+    with Runs(at) as store:
+        run = store.find(key)
+        if run is None:
+            sys.exit(NO_SUCH_RUN.format(key=key))
+        yield store, run
 
 
 def show_all(json: Json = False, home: Home = None) -> None:
     """List all runs, the newest first."""
-    for run in Runs(home).list():
-        say(run, json)
+    with Runs(home) as store:
+        for run in store.list():
+            with suppress(NoSuchRun):  # deleted since
+                say(run, json)
 
 
 def show(key: Key, json: Json = False, home: Home = None) -> None:
     """Tell what is known of a run: where it stands, its knobs, the last value of each column, its notes."""
-    run = found(key, home)
-    status = run.status()
-    last = {name: told(float(values[-1])) for name, (_, values) in run.columns().items()}
-    said = {**line(run), "experiment": repr(run.experiment), "last": last, "signature": status.signature,
-            "snapshots": len(run.moments()), "notes": [str(note) for note in run.notes()],
-            "reason": str(status.reason) if status.reason else None, "damage": asdict(run.damage())}  # fmt: skip
+    with found(key, home) as (_, run):
+        status = run.status()
+        last = {name: told(float(values[-1])) for name, (_, values) in run.columns().items()}
+        experiment = None if run.unknown else repr(run.experiment)
+        said = {**line(run), "experiment": experiment, "last": last, "signature": status.signature,
+                "snapshots": len(run.moments()), "notes": [str(note) for note in run.notes()],
+                "reason": str(status.reason) if status.reason else None, "damage": asdict(run.damage())}  # fmt: skip
     print(to_json(said) if json else "\n".join(f"{name:<11} {value}" for name, value in said.items()))
 
 
 def stop(key: Key, home: Home = None) -> None:
     """End a run at a checkpoint; `train … --resume` takes it up again."""
-    found(key, home).stop()
+    with found(key, home) as (_, run):
+        run.stop()
 
 
 def delete(key: Key, home: Home = None) -> None:
     """Delete an ended run for good."""
-    run = found(key, home)
-    if not Runs(home).delete(run.key):
-        sys.exit(f"The run is {run.status().state}: stop it first.")
+    with found(key, home) as (store, run):
+        if not store.delete(run.key):
+            sys.exit(f"The run is {run.status().state}: stop it first.")
 
 
 def pin(key: Key, off: bool = False, home: Home = None) -> None:
     """Keep a run when the disk bound deletes others; `--off` takes the pin away."""
-    found(key, home).pin(not off)
+    with found(key, home) as (_, run):
+        run.pin(not off)
 
 
 def main(arguments: list[str]) -> int:
     """The command line; the exit code. A run that does not finish, and a mistake in the options, is not 0."""
+    try:
+        return _main(arguments)
+    except BadExperiment as error:
+        for name, fault in error.faults.items():
+            print(f"--{name.replace('_', '-')}: {fault}", file=sys.stderr)
+    except Refused as error:
+        print(error, file=sys.stderr)
+    return 2
+
+
+def _main(arguments: list[str]) -> int:
     if arguments[:1] != ["train"]:
         commands: dict[str, Callable[..., Any]] = {
             "list": show_all, "train": train_help, "show": show, "stop": stop, "delete": delete, "pin": pin,
@@ -181,15 +201,8 @@ def main(arguments: list[str]) -> int:
     if len(arguments) < 2 or arguments[1] not in known:
         print(f"usage: python -m state train {{{','.join(known)}}} [options]", file=sys.stderr)
         return 0 if "--help" in arguments else 2
-    try:
-        command = trainer(known[arguments[1]])
-        return tyro.cli(command, args=arguments[2:], prog=f"python -m state train {arguments[1]}")
-    except BadExperiment as error:
-        for name, fault in error.faults.items():
-            print(f"--{name.replace('_', '-')}: {fault}", file=sys.stderr)
-    except Refused as error:
-        print(error, file=sys.stderr)
-    return 2
+    command = trainer(known[arguments[1]])
+    return tyro.cli(command, args=arguments[2:], prog=f"python -m state train {arguments[1]}")
 
 
 def train_help() -> None:

@@ -23,17 +23,23 @@ from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
 from state.home import Limits
-from state.reasons import QUEUE_FULL, TOO_LONG
+from state.reasons import NEWER_STORE, QUEUE_FULL, TOO_LONG
 
 ACTIVE = ("starting", "running")
 ENDED = ("stopped", "finished", "failed", "interrupted")
 
-_SCHEMA = """
-create table if not exists run (
-  key text primary key, name text, knobs text, steps int, state text, desired text, until int, attempt int,
-  barren int, step int, safe int, reason text, signature text, created real, queued real, started real, ended real,
-  pinned int, watched real, bytes int);
-create index if not exists run_state on run (state);
+_LAYOUTS: tuple[tuple[str, ...], ...] = (
+    (
+        """create table if not exists run (
+            key text primary key, name text, knobs text, steps int, state text, desired text, until int, attempt int,
+            barren int, step int, safe int, reason text, signature text, created real, queued real, started real,
+            ended real, pinned int, watched real, bytes int)""",
+        "create index if not exists run_state on run (state)",
+    ),
+)
+"""What leads from each layout of the file to the next; `user_version` counts them. Append, never edit.
+
+The first finds its table already there in homes from before layouts were counted.
 """
 
 
@@ -43,6 +49,10 @@ class Refused(RuntimeError):  # noqa: N818  (an answer, not an error)
     def __init__(self, template: str, **values: int) -> None:
         self.template, self.values = template, values
         super().__init__(template.format_map(values))
+
+
+class NewerStore(Refused):
+    """The home belongs to a newer version, whose rows this one would misread."""
 
 
 class QueueFull(Refused):
@@ -55,7 +65,7 @@ class TooLong(Refused):
 
 @dataclass(frozen=True)
 class Row:
-    """One run as the control database knows it; the columns of its table, in order. Times are UTC seconds."""
+    """One run as the control database knows it; its fields name the columns. Times are UTC seconds."""
 
     key: str
     name: str
@@ -87,12 +97,31 @@ class Control:
     """The rows of one home; safe to use from any thread."""
 
     def __init__(self, at: Path) -> None:
+        """Open the home's database, and bring an older one up to date; raises `NewerStore`."""
         at.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         self._database = sqlite3.connect(at / "control.db", timeout=20.0, isolation_level=None, check_same_thread=False)
-        self._database.execute("pragma synchronous=full")
-        if not self._database.execute("select 1 from sqlite_master where name = 'run'").fetchone():
-            self._database.executescript(_SCHEMA)
+        try:
+            self._database.execute("pragma synchronous=full")
+            self._update()
+        except BaseException:
+            self._database.close()
+            raise
+
+    def _layout(self) -> int:
+        (layout,) = self._database.execute("pragma user_version").fetchone()
+        if layout > len(_LAYOUTS):
+            raise NewerStore(NEWER_STORE, found=layout, known=len(_LAYOUTS))
+        return int(layout)
+
+    def _update(self) -> None:
+        if self._layout() == len(_LAYOUTS):
+            return
+        with self._writing():  # asked again inside: several processes may open an old file at once
+            for statements in _LAYOUTS[self._layout() :]:
+                for statement in statements:
+                    self._database.execute(statement)
+            self._database.execute(f"pragma user_version = {len(_LAYOUTS)}")
 
     def close(self) -> None:
         self._database.close()
@@ -110,20 +139,21 @@ class Control:
 
     def row(self, key: str) -> Row | None:
         with self._lock:
-            found = self._database.execute("select * from run where key = ?", (key,)).fetchone()
+            found = self._database.execute(f"select {_COLUMNS} from run where key = ?", (key,)).fetchone()
         return Row(*found) if found else None
 
     def rows(self, *states: str) -> list[Row]:
         """All rows, or those in the given states, the longest waiting first."""
         with self._lock:
             found = self._database.execute(
-                "select * from run where ? = '[]' or state in (select value from json_each(?)) order by queued, key",
+                f"select {_COLUMNS} from run where ? = '[]' or state in (select value from json_each(?)) "
+                "order by queued, key",
                 (json.dumps(states),) * 2,
             ).fetchall()
         return [Row(*values) for values in found]
 
     def _put(self, row: Row) -> Row:
-        self._database.execute(f"insert or replace into run values ({_PLACES})", astuple(row))
+        self._database.execute(f"insert or replace into run ({_COLUMNS}) values ({_PLACES})", astuple(row))
         return row
 
     def admit(self, row: Row, limits: Limits) -> Row:
@@ -193,4 +223,5 @@ class Control:
             return True
 
 
+_COLUMNS = ", ".join(field.name for field in fields(Row))
 _PLACES = ", ".join("?" * len(fields(Row)))

@@ -6,6 +6,7 @@ A note carries the template and its values, never the finished sentence; the pag
 from __future__ import annotations
 
 import errno
+import json
 
 from models.experiment import Note
 
@@ -42,6 +43,10 @@ FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 ENDED_WITHOUT_END = "the training ended before its last step"
 QUEUE_FULL = "{queued} runs are waiting already. Wait until some have finished, or stop one."
 TOO_LONG = "{steps} steps are more than this installation allows ({most}). Choose fewer steps."
+NEWER_STORE = (
+    "These runs were stored by a newer version of Torchlight (layout {found}; this version knows {known}). "
+    "Update Torchlight, or set TORCHLIGHT_HOME to another directory."
+)
 REFUSALS = (QUEUE_FULL, TOO_LONG)
 NO_SUCH_RUN = "There is no run {key!r} here. `python -m state list` shows all."
 
@@ -49,3 +54,13 @@ NO_SUCH_RUN = "There is no run {key!r} here. `python -m state list` shows all."
 def note(step: int, text: str, kind: str = "engine", **values: bool | float | str) -> Note:
     """A note of the engine; `step` is among its values."""
     return Note(step, kind, text, {"step": step, **values})  # type: ignore[arg-type]
+
+
+def said(reason: Note) -> str:
+    """A note as the control database keeps it."""
+    return json.dumps({"step": reason.step, "kind": reason.kind, "text": reason.text, "values": dict(reason.values)})
+
+
+def heard(text: str | None) -> Note | None:
+    """The note that `said` wrote."""
+    return Note(**json.loads(text)) if text else None

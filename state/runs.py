@@ -18,23 +18,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
-from models.catalogue import rebuild
-from models.experiment import Checkpoint, Experiment, Note, Scalars, Snapshot
+from models.experiment import BadExperiment, Checkpoint, Experiment, Note, Scalars, Snapshot
 from state import checkpoint as files
-from state import progress
+from state import progress, reasons
 from state.columns import thin_columns
-from state.control import ACTIVE, ENDED, Control, QueueFull, Refused, Row, TooLong
+from state.control import ACTIVE, ENDED, Control, NewerStore, QueueFull, Refused, Row, TooLong
 from state.history import Cursor, Damage, Delta, History
 from state.home import Limits, home, is_key, run_directory
 from state.lease import holder
+from state.start import recorded
 from state.supervisor import delete, ensure_supervisor
 
 __all__ = [
-    "Checkpoint", "Cursor", "Damage", "Delta", "NoSuchRun", "QueueFull", "Refused", "Run", "Runs", "Scalars",
-    "Snapshot", "Status", "TooLong", "runs",
+    "Checkpoint", "Cursor", "Damage", "Delta", "NewerStore", "NoSuchRun", "QueueFull", "Refused", "Run", "Runs",
+    "Scalars", "Snapshot", "Status", "TooLong", "runs",
 ]  # fmt: skip
 
 
@@ -79,7 +80,16 @@ class Run:
     @cached_property
     def experiment(self) -> Experiment:
         """Raises `BadExperiment` where this version does not know the experiment any more."""
-        return rebuild(self._row.name, json.loads(self._row.knobs))
+        return recorded(self._row)
+
+    @cached_property
+    def unknown(self) -> Note | None:
+        """Why this version has no such experiment, though it still has the record; None where it has."""
+        try:
+            _ = self.experiment
+        except BadExperiment as error:
+            return reasons.note(self._row.step, reasons.UNKNOWN_EXPERIMENT, error=str(error))
+        return None
 
     @property
     def name(self) -> str:
@@ -100,7 +110,7 @@ class Run:
         return Status(
             state=row.state, step=step, steps=row.steps, rate=rate,
             eta_s=(row.steps - step) / rate if rate > 0 else None,
-            device=signature.get("device"), place=place, wait_s=wait_s, reason=_note(row.reason),
+            device=signature.get("device"), place=place, wait_s=wait_s, reason=reasons.heard(row.reason),
             attempt=row.attempt, pinned=bool(row.pinned), signature=signature,
             created_at=row.created, ended_at=row.ended,
         )  # fmt: skip
@@ -261,12 +271,14 @@ class Runs:
     def close(self) -> None:
         self._control.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
 
 _ANY = ("queued", "paused", *ACTIVE, *ENDED)
-
-
-def _note(text: str | None) -> Note | None:
-    return Note(**json.loads(text)) if text else None
 
 
 @cache

@@ -11,6 +11,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.catalogue import rebuild
 from models.experiment import BadExperiment, Checkpoint, Experiment, Note, Scalars
 from state import checkpoint as files
 from state.checkpoint import Stored
@@ -34,6 +35,14 @@ class Ancestor:
     step: int
     key: str
     stored: Stored
+
+
+def recorded(row: Row) -> Experiment:
+    """The experiment that a row names; raises `BadExperiment` where this version knows none that is the same."""
+    experiment = rebuild(row.name, json.loads(row.knobs))
+    if experiment.key != row.key:
+        raise BadExperiment({"version": "it was recorded by another version"})
+    return experiment
 
 
 def open_record(home: Path, key: str) -> Record:
@@ -100,23 +109,14 @@ def _ancestors(home: Path, control: Control, experiment: Experiment, signature: 
     for row in control.rows():
         if row.key == experiment.key or row.name != type(experiment).__name__ or row.signature != signature:
             continue
-        other = _read(type(experiment), row)
-        until = experiment.agrees_until(other) if other is not None else 0
+        try:
+            until = experiment.agrees_until(recorded(row))
+        except BadExperiment:
+            continue
         if until > 0:
             stored = History(run_directory(home, row.key)).checkpoints()
             found += [Ancestor(one.step, row.key, one) for one in stored if 0 < one.step <= until]
     return sorted(found, key=lambda ancestor: -ancestor.step)
-
-
-def _read(cls: type[Experiment], row: Row) -> Experiment | None:
-    """The recorded experiment; None where an older version of its class recorded it."""
-    values = json.loads(row.knobs)
-    values["changes"] = tuple(tuple(change) for change in values.get("changes", ()))
-    try:
-        other = cls.of(values)
-    except BadExperiment:
-        return None
-    return other if other.key == row.key else None
 
 
 def copy_history(source: Path, record: Record, until: int) -> None:

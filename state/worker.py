@@ -28,7 +28,7 @@ from typing import Any, Literal
 
 import torch
 
-from models.catalogue import experiments, rebuild
+from models.catalogue import experiments
 from models.experiment import BadExperiment, Checkpoint, Experiment, Note
 from models.running import Moments, signature
 from state import progress, reasons
@@ -37,7 +37,7 @@ from state.home import Limits, run_directory, size_bytes
 from state.lease import Held, Lease
 from state.progress import Progress
 from state.recorder import Recorder
-from state.start import find_start, open_record
+from state.start import find_start, open_record, recorded
 
 TICK_S = 0.02
 ASK_S = 0.1
@@ -92,7 +92,9 @@ def take(order: dict[str, Any]) -> None:
     except Held:
         return
     _redirect(directory / "worker.log")
-    Attempt(home, key, order["attempt"]).run()
+    attempt = Attempt(home, key, order["attempt"])
+    attempt.run()
+    attempt.control.close()
     lease.close()
 
 
@@ -132,7 +134,7 @@ class Attempt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         ticker = threading.Thread(target=self._tick, name="ticker", daemon=True)
         try:
-            self._train(rebuild(row.name, json.loads(row.knobs)), ticker)
+            self._train(recorded(row), ticker)
         except BadExperiment as error:
             self._end("failed", reasons.note(0, reasons.UNKNOWN_EXPERIMENT, error=str(error)))
         except Exception as error:  # the one broad except of the program: whatever broke becomes a status
@@ -144,8 +146,6 @@ class Attempt:
                 ticker.join()
 
     def _train(self, experiment: Experiment, ticker: threading.Thread) -> None:
-        if experiment.key != self.key:
-            raise BadExperiment({"version": "it was recorded by another version"})
         record = open_record(self.home, self.key)
         said = json.dumps(signature(), sort_keys=True)
         start = find_start(self.home, self.control, experiment, record, said)
@@ -243,7 +243,7 @@ class Attempt:
 
     def _end(self, state: str, reason: Note | None = None) -> None:
         self._tell(0.0)
-        text = None if reason is None else said(reason)
+        text = None if reason is None else reasons.said(reason)
         self.control.move(self.key, ACTIVE, lambda row: self._ended(row, state, text))
 
     def _ended(self, row: Row, state: str, reason: str | None = None) -> Row:
@@ -311,11 +311,6 @@ class Attempt:
         beats = self.recorder.beats if self.recorder is not None else 0
         with contextlib.suppress(OSError):  # a full disk ends the run through its record, not through this nicety
             progress.write(self.directory, Progress(self.attempt, self.step, beats, rate))
-
-
-def said(reason: Note) -> str:
-    """A note as the control database keeps it."""
-    return json.dumps({"step": reason.step, "kind": reason.kind, "text": reason.text, "values": dict(reason.values)})
 
 
 if __name__ == "__main__":

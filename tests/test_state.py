@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 import random
+import sqlite3
 import threading
 import time
 import timeit
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -29,7 +33,7 @@ from state.history import Cursor, History
 from state.home import Limits
 from state.record import Record
 from state.recorder import measured, regular
-from state.runs import QueueFull, Runs, TooLong
+from state.runs import NewerStore, QueueFull, Runs, TooLong
 from state.worker import Attempt
 from tests.toys import Expected, Toy, store, wait
 from tests.waiting import until
@@ -320,6 +324,89 @@ def test_the_command_line_trains_what_pages_see(opened: Runs, capsys: pytest.Cap
     capsys.readouterr()
     assert main(["show", run.key, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["last"]["loss"] == losses[-1]
+
+
+def test_what_this_version_does_not_know_is_listed_with_its_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = Toy(steps=10)
+    stored = [Row("a" * 26, "Gone", "{}", 5), Row("b" * 26, "Toy", '{"lr": -1}', 5), Row("c" * 26, "Toy", "{}", 5),
+              Row(known.key, "Toy", json.dumps(known.model_dump(mode="json")), 10)]  # fmt: skip
+    with store(tmp_path) as opened:
+        for row in stored:
+            opened._control.admit(row, Limits())
+        assert main(["list"]) == 0
+        said = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+        for row in stored:
+            unknown = opened.find(row.key).unknown
+            assert (unknown is None) == (row.key == known.key)
+            assert ("does not know" in said[row.key]) == (unknown is not None)
+            assert main(["show", row.key]) == 0
+
+
+OLDEST = """create table run (
+key text primary key, name text, knobs text, steps int, state text, desired text, until int, attempt int, barren int,
+step int, safe int, reason text, signature text, created real, queued real, started real, ended real, pinned int,
+watched real, bytes int)"""
+
+
+@pytest.mark.parametrize("backwards", [False, True], ids=["in order", "in any order"])
+def test_an_older_store_is_kept(tmp_path: Path, backwards: bool) -> None:
+    row = Row("a" * 26, "Toy", "{}", 5, state="failed", until=3, attempt=2, step=4, reason="why", ended=7.5, bytes=9)
+    names = OLDEST[OLDEST.index("(") + 1 : -1].split(",")
+    schema = "create table run (" + ",".join(names[:: -1 if backwards else 1]) + ")"
+    columns = [name.split()[0] for name in names]
+    with closing(sqlite3.connect(tmp_path / "control.db")) as database, database:
+        database.execute(schema)
+        marks = ", ".join(f":{name}" for name in columns)
+        database.execute(f"insert into run ({', '.join(columns)}) values ({marks})", asdict(row))
+    for _ in range(2):
+        with closing(Control(tmp_path)) as control:
+            assert control.rows() == [row]
+    with closing(sqlite3.connect(tmp_path / "control.db")) as database:
+        assert database.execute("pragma user_version").fetchone() == (1,)
+
+
+def test_a_newer_store_is_refused_untouched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with closing(sqlite3.connect(tmp_path / "control.db")) as database:
+        database.execute("pragma user_version = 99")
+    before = (tmp_path / "control.db").read_bytes()
+    with pytest.raises(NewerStore, match="newer version"):
+        Runs(tmp_path)
+    assert main(["list", "--home", str(tmp_path)]) == 2
+    assert "Update Torchlight" in capsys.readouterr().err
+    assert (tmp_path / "control.db").read_bytes() == before
+
+
+class Counted(sqlite3.Connection):
+    """A connection that is missed until somebody closes it."""
+
+    left: ClassVar[list[str]] = []
+
+    def __init__(self, path: str, **options: Any) -> None:
+        super().__init__(path, **options)
+        self.left.append(str(path))
+        self.path = str(path)
+
+    def close(self) -> None:
+        self.left.remove(self.path)
+        super().close()
+
+
+def test_whoever_opens_a_database_closes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python warns of others from 3.13 on."""
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda path, **options: connect(path, factory=Counted, **options))
+    with store(tmp_path) as opened:
+        key = opened.open(Toy(steps=20)).key
+        before = len(Counted.left)
+        assert main(["train", "Toy", "--steps", "20"]) == 0
+        for words in (["list"], ["show", key], ["pin", key], ["stop", key], ["delete", key]):
+            assert main(words) == 0
+        with pytest.raises(SystemExit):
+            main(["show", key])
+        assert len(Counted.left) == before
+    assert Counted.left == []
 
 
 def test_impossible_knobs_get_one_line_each(opened: Runs, capsys: pytest.CaptureFixture[str]) -> None:
