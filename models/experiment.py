@@ -228,6 +228,18 @@ class Experiment(BaseModel):
         said = json.dumps([type(self).__name__, self.version, self.model_dump(mode="json")], sort_keys=True)
         return base64.b32encode(hashlib.sha256(said.encode()).digest())[:26].decode().lower()
 
+    def twin_knobs(self) -> tuple[str, ...]:
+        """The knobs in which a twin may differ: those that matter here, but for the length and for texts."""
+        return tuple(
+            name
+            for name, knob in self.knobs().items()
+            if name != "steps" and knob.kind != "text" and self.matters(knob)
+        )
+
+    def matters(self, knob: Knob) -> bool:
+        """Whether the knob does anything with the other knobs as they are."""
+        return all(getattr(self, other) in values for other, values in knob.when.items())
+
     def differences(self, other: Experiment) -> dict[str, tuple[Any, Any]]:
         """The knobs in which two experiments of one class differ, as (own, other's) value."""
         mine, theirs = self.model_dump(), other.model_dump()

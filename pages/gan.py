@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from models.experiment import Value
+from models.experiment import BadExperiment, Value
 from models.gan import GanTraining
 from models.layers.game import POINTS
 from pages.parts.brush import WORDS as BRUSH_WORDS
@@ -118,9 +118,8 @@ def drawing(family: str, experiment: GanTraining) -> dict[str, Value]:
     st.session_state[heard] = drawn
     try:
         return {"drawing": encode(from_hex(drawn))}
-    except ValueError:
-        st.warning(_("The drawing is empty: draw at least one cell."))
-        return {"drawing": experiment.drawing}
+    except ValueError as error:
+        raise BadExperiment({"drawing": _("The drawing is empty: draw at least one cell.")}) from error
 
 
 st.title(_("GAN training"), anchor=False)

@@ -17,7 +17,7 @@ from models.experiment import BadExperiment, Experiment, Value
 LONGEST = 4000
 """Characters of a link's values that are read at all; browsers and proxies cut longer links anyway."""
 MOST_CHANGES = 50
-VIEW = re.compile(r"[a-z_.]{0,200}")
+VIEW = re.compile(r"[a-z_.,]{0,200}")
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def read(cls: type[Experiment], parameters: Mapping[str, str]) -> Link:
         experiment,
         at=_step(given.get("at"), experiment.steps, corrected),
         twin=_twin(experiment, given.get("twin"), corrected),
-        view=given["view"] if VIEW.fullmatch(given.get("view", "-")) else "",
+        view=_view(given.get("view", ""), corrected),
         corrected=tuple(dict.fromkeys(corrected)),
     )
 
@@ -126,6 +126,13 @@ def _step(text: str | None, steps: int, corrected: list[str]) -> int | None:
     return min(int(text), steps)
 
 
+def _view(text: str, corrected: list[str]) -> str:
+    if VIEW.fullmatch(text):
+        return text
+    corrected.append("view")
+    return ""
+
+
 def _twin(experiment: Experiment, text: str | None, corrected: list[str]) -> tuple[str, Value] | None:
     if text is None:
         return None
@@ -133,8 +140,8 @@ def _twin(experiment: Experiment, text: str | None, corrected: list[str]) -> tup
     try:
         read_value = experiment.knobs()[name].read(value)
         experiment.but(**{name: read_value})
-        if read_value == getattr(experiment, name):
-            raise ValueError("a twin differs")
+        if name not in experiment.twin_knobs() or read_value == getattr(experiment, name):
+            raise ValueError("no twin differs in this")
         return name, read_value
     except (BadExperiment, ValueError, KeyError, OverflowError):
         corrected.append("twin")

@@ -117,7 +117,8 @@ def test_reading_a_written_link_gives_the_same_back(experiment: Experiment, at: 
     at = min(at, experiment.steps)
     twin = ("lr_d", 0.3 if experiment.lr_d != 0.3 else 0.5)  # type: ignore[attr-defined]
     link = links.read(GanTraining, links.write(experiment, at, twin, "samples,surface"))
-    assert (link.experiment, link.at, link.twin) == (experiment, at, twin) and not link.corrected
+    assert (link.experiment, link.at, link.twin, link.view) == (experiment, at, twin, "samples,surface")
+    assert not link.corrected
 
 
 def test_a_link_carries_a_fork() -> None:

@@ -13,8 +13,8 @@ from streamlit.testing.v1 import AppTest
 
 from models.data.drawing import encode, to_hex
 from models.gan import GanTraining
-from pages.parts.lab import Command, Said
 from pages.parts.menu import described_pages
+from pages.parts.table import Command, Said
 from state import links
 from state.runs import runs
 from tests.waiting import until, until_ended
@@ -104,7 +104,7 @@ def test_moving_a_slider_keeps_the_picture_until_train_is_pressed() -> None:
 
 def test_the_next_seed_is_offered_for_a_finished_run() -> None:
     app = gan(links.write(QUICK))
-    assert app.button(key="gan.train").label == "Train with the next seed"
+    assert app.button(key="gan.train").label == "Train again, seed 6"
     app.button(key="gan.train").click().run()
     until(lambda: runs().find(QUICK.but(seed=6).key) is not None)
     assert app.number_input(key="gan.seed").value == 6
@@ -112,8 +112,8 @@ def test_the_next_seed_is_offered_for_a_finished_run() -> None:
 
 def test_a_twin_differs_in_one_knob_and_the_sentence_carries_numbers() -> None:
     app = gan(links.write(QUICK))
-    app.selectbox(key="gan.twin.knob").set_value("lr_d").run()
-    app.select_slider(key="gan.twin.lr_d").set_value(0.01).run()
+    app.selectbox(key="gan.twin.knob.en").set_value("lr_d").run()
+    app.select_slider(key="gan.twin.lr_d.en").set_value(0.01).run()
     app.button(key="gan.twin.train").click().run()
     twin = runs().find(QUICK.but(lr_d=0.01).key)
     assert twin is not None
@@ -121,6 +121,46 @@ def test_a_twin_differs_in_one_knob_and_the_sentence_carries_numbers() -> None:
     app.run()
     sentence = next(text.value for text in app.markdown if text.value.startswith("Only"))
     assert "0.1 and 0.01" in sentence and "At step 60" in sentence and "against" in sentence
+
+
+def test_another_language_leaves_the_settings_alone() -> None:
+    app = gan(links.write(QUICK))
+    before = {slider.key: slider.value for slider in (*app.select_slider, *app.slider)}
+    app.session_state["lang"] = "vi"
+    app.run()
+    assert app.button(key="gan.train").label.startswith("Huấn luyện")
+    assert {slider.key: slider.value for slider in (*app.select_slider, *app.slider)} == before
+    assert app.session_state["gan.table"].settings == QUICK
+    assert app.selectbox(key="gan.data").value == "gaussians"
+
+
+def test_a_fork_shows_the_knobs_it_ended_with_and_says_what_changed() -> None:
+    fork = QUICK.fork(20, lr_g=0.1)
+    until_ended(runs().open(fork))
+    app = gan(links.write(fork))
+    assert app.select_slider(key="gan.lr_g").value == 0.1
+    assert any("at step 20: learning rate of G → 0.1" in text.value for text in app.markdown)
+    assert app.session_state["gan.table"].settings == fork
+
+
+@pytest.mark.parametrize("twin", ["steps:5", "seed:5", "drawing:x", "beta1:0.3", "lr_d:", "x"])
+def test_a_twin_that_cannot_be_is_corrected(twin: str) -> None:
+    app = gan({**links.write(QUICK), "twin": twin})
+    assert not app.exception and "twin" in app.warning[0].value
+
+
+def test_a_story_s_link_starts_it() -> None:
+    story = GanTraining.stories()[2]
+    app = gan(links.write(story.experiment))
+    run = runs().find(story.experiment.key)
+    assert run is not None and not app.exception
+    run.stop()
+
+
+def test_an_empty_drawing_cannot_be_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pages.parts.brush.brush", lambda *said, **more: {"levels": "0" * 1024})
+    app = gan({"data": "drawing", "steps": "60"})
+    assert not app.exception and app.button(key="gan.train").disabled
 
 
 def test_what_is_painted_is_what_trains(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,8 +33,7 @@ def controls(
     said: dict[str, Value] = {}
     for name in names:
         knob = experiment.knobs()[name]
-        now = {**experiment.model_dump(), **said}
-        if all(now[other] in values for other, values in knob.when.items()):
+        if experiment.model_copy(update=said).matters(knob):
             said[name] = widget(knob, key_of(family, name), getattr(experiment, name), disabled=locked(knob))
     return said
 

@@ -7,7 +7,7 @@ the session, and the same thing as the page's address: the link is the state.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import streamlit as st
@@ -18,64 +18,14 @@ from pages.parts import twins
 from pages.parts.controls import controls, rebuilt, set_widgets
 from pages.parts.live import WORDS, live
 from pages.parts.share import share
+from pages.parts.table import Command, Said, Table
 from pages.parts.words import _, language, translated
 from state import hub, links, reasons
 from state.runs import NoSuchRun, Run, runs
 
 Panels = Callable[[Any], Sequence[Mapping[str, Any]]]
 POLL_S = 0.5
-MOST_STEPS = 10**9
 ACTIVE = ("queued", "starting", "running")
-
-
-@dataclass(frozen=True)
-class Table:
-    """What one visitor has before them: the settings, the run that is shown, and how it is looked at."""
-
-    settings: Experiment
-    shown: Experiment
-    at: int | None = None
-    twin: tuple[str, Value] | None = None
-    view: str = ""
-    fork: int | None = None
-    address: Mapping[str, str] = field(default_factory=dict)
-
-    def link(self) -> dict[str, str]:
-        return links.write(self.shown, self.at, self.twin, self.view)
-
-
-@dataclass(frozen=True)
-class Said:
-    """What the picture has said so far, as far as it makes sense: a browser can say anything."""
-
-    rest: tuple[str, int | None, int] | None = None
-    view: tuple[str, int] | None = None
-
-    @classmethod
-    def read(cls, state: Any) -> Said:
-        rest: tuple[str, int | None, int] | None = None
-        match state:
-            case {"step": {"key": str(key), "step": int() | None as step, "turn": int(turn)}}:
-                rest = (key, None if step is None else max(0, min(step, MOST_STEPS)), turn)
-        match state:
-            case {"view": {"layers": str(layers), "turn": int(turn)}} if links.VIEW.fullmatch(layers):
-                return cls(rest, (layers, turn))
-        return cls(rest)
-
-
-@dataclass(frozen=True)
-class Command:
-    """A press in the transport."""
-
-    verb: str
-    step: int
-
-    @classmethod
-    def read(cls, value: Any) -> Command | None:
-        match value:
-            case {"verb": str(verb), "step": int(step)}:
-                return cls(verb, step)
-        return None
 
 
 @dataclass(frozen=True)
@@ -95,7 +45,7 @@ class Lab:
         """The whole lab: stories, picture, controls, comparison, sharing."""
         table = self.arrive()
         # The button stands above the picture, where a phone shows it first; the controls stand beside, or below.
-        stories, button = st.columns([7, 2], gap="medium", vertical_alignment="center")
+        stories, button = st.columns([7, 2], gap="medium")
         with stories:
             self.stories(table)
         picture, side = st.columns([7, 2], gap="medium")
@@ -125,9 +75,10 @@ class Lab:
             names = ", ".join(f"`{name[:40]}`" for name in link.corrected)
             st.warning(_("This link was corrected: {names} could not be used as written.", names=names))
         table = Table(link.experiment, link.experiment, link.at, link.twin, link.view)
-        set_widgets(self.family, link.experiment)
-        # A shared moment is shown even where nobody has trained it yet; other links wait for the button.
-        if link.at is not None or link.twin is not None:
+        set_widgets(self.family, self.base(table))
+        # A story and a shared moment are shown even where nobody has trained them yet; other links wait for the button.
+        story = any(link.experiment == story.experiment for story in self.cls.stories())
+        if story or link.at is not None or link.twin is not None:
             self.open(link.experiment)
             if link.twin is not None:
                 self.open(link.experiment.but(**dict([link.twin])))
@@ -143,7 +94,7 @@ class Lab:
         st.session_state[self.place] = table
         wanted = dict(table.address)
         if "lang" in st.query_params:
-            wanted["lang"] = st.query_params["lang"]
+            wanted["lang"] = language()
         if st.query_params.to_dict() != wanted:
             st.query_params.from_dict(wanted)
 
@@ -171,18 +122,25 @@ class Lab:
                 chosen = story.experiment.key == table.shown.key
                 name = f"{self.family}.story.{story.name}"
                 kind: Literal["primary", "secondary"] = "primary" if chosen else "secondary"
-                if st.button(_(story.name), key=name, help=_(story.sentence), type=kind):
+                if st.button(_(story.name), key=name, type=kind):
                     self.tell_story(story, table)
 
     def tell_story(self, story: Story, table: Table) -> None:
         self.open(story.experiment)
         self.lay(Table(story.experiment, story.experiment, view=table.view))
 
+    def base(self, table: Table) -> Experiment:
+        """What the controls start from: the knobs in force where the run forks, else where it ends."""
+        return table.settings.at(table.settings.steps if table.fork is None else table.fork)
+
     def settings(self, table: Table, button: DeltaGenerator) -> Table:
         """The controls, and the button that trains what they say."""
-        base = table.settings if table.fork is None else table.settings.at(table.fork)
-        if st.session_state.pop(f"{self.family}.lay", False):
+        base = self.base(table)
+        # In another language the widgets are new ones, and would start from their lowest values.
+        spoken, before = language(), st.session_state.get(f"{self.family}.spoken")
+        if st.session_state.pop(f"{self.family}.lay", False) or spoken != before:
             set_widgets(self.family, base)
+        st.session_state[f"{self.family}.spoken"] = spoken
         rest = [name for name in self.cls.knobs() if name not in (*self.front, *self.own)]
 
         def locked(knob: Any) -> bool:
@@ -190,54 +148,67 @@ class Lab:
 
         # What belongs to the first knob (the data, say) stands right below it.
         said = controls(self.family, base, self.front[:1], locked=locked)
-        said |= self.special(self.family, base.model_copy(update=said))
+        possible = True
+        try:
+            said |= self.special(self.family, base.model_copy(update=said))
+        except BadExperiment as error:
+            possible = False
+            st.warning(" ".join(error.faults.values()))
         said |= controls(self.family, base.model_copy(update=said), self.front[1:], locked=locked)
         with st.expander(_("More settings"), icon=":material/tune:"):
             said |= controls(self.family, base.model_copy(update=said), rest, locked=locked)
         with button:
-            return self.train_button(table, said)
+            return self.train_button(table, self.wanted(table, said) if possible else None)
 
-    def train_button(self, table: Table, said: Mapping[str, Value]) -> Table:
+    def train_button(self, table: Table, wanted: Experiment | None) -> Table:
         """Train, resume, fork or train anew: the one button, named for what a press would do."""
-        wanted = self.wanted(table, said)
-        if wanted is None:
-            st.button(_("Train"), key=f"{self.family}.train", disabled=True, width="stretch")
-            return table
-        known = runs().find(wanted.key)
+        known = runs().find(wanted.key) if wanted else None
         state = known.status().state if known else ""
-        words = {
-            "": _("Train"), "finished": _("Train with the next seed"), "paused": _("Resume"),
-            "stopped": _("Resume"), "interrupted": _("Resume"), "failed": _("Try again"),
-        }  # fmt: skip
-        label = words.get(state, _("Training …"))
-        if table.fork is not None:
-            label = _("Train the fork")
+        forking = table.fork is not None
+        same = forking and wanted == table.settings
         pressed = st.button(
-            label, key=f"{self.family}.train", type="primary", width="stretch", disabled=state in ACTIVE,
-            icon=":material/play_arrow:", shortcut="t",
+            _("Train the fork") if forking else self.label(state, wanted), key=f"{self.family}.train", type="primary",
+            width="stretch", disabled=wanted is None or same or state in ACTIVE, icon=":material/play_arrow:",
+            shortcut="t",
         )  # fmt: skip
-        if table.fork is not None:
+        if forking:
             self.say_fork(table)
+        if wanted is None:
+            return table
         if pressed:
             self.train(table, wanted, state)
-        if known is not None and table.fork is None and wanted.key != table.shown.key:
+        if not forking and known is not None and wanted.key != table.shown.key:
             return replace(table, settings=wanted, shown=wanted, at=None)
-        if wanted.key != table.shown.key and table.fork is None:
+        if not forking and wanted.key != table.shown.key:
             st.caption(_("The picture still shows the run before this change. Press Train to run these settings."))
-        return table if table.fork is not None else replace(table, settings=wanted)
+        return table if forking else replace(table, settings=wanted)
+
+    def label(self, state: str, wanted: Experiment | None) -> str:
+        match state:
+            case "finished" if wanted is not None:
+                return _("Train again, seed {seed}", seed=wanted.seed + 1)
+            case "paused" | "stopped" | "interrupted":
+                return _("Resume")
+            case "failed":
+                return _("Try again")
+            case "queued":
+                return _("Waiting in line …")
+            case "starting" | "running":
+                return _("Training …")
+        return _("Train")
 
     def wanted(self, table: Table, said: Mapping[str, Value]) -> Experiment | None:
+        """The experiment that the controls describe: the one that lies there, where nothing was moved."""
+        base = self.base(table)
         if table.fork is None:
-            return rebuilt(table.settings.but(changes=()) if self.changed(table, said) else table.settings, said)
+            moved = any(getattr(base, name) != value for name, value in said.items())
+            return rebuilt(base, said) if moved else table.settings
         live = {name: value for name, value in said.items() if self.cls.knobs()[name].live or name == "steps"}
         try:
             return table.settings.fork(table.fork, **live)
         except BadExperiment as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(" ".join(map(_, error.faults.values())), icon=":material/error:")
             return None
-
-    def changed(self, table: Table, said: Mapping[str, Value]) -> bool:
-        return any(getattr(table.settings, name) != value for name, value in said.items())
 
     def train(self, table: Table, wanted: Experiment, state: str) -> None:
         if state == "finished" and table.fork is None:
@@ -263,14 +234,26 @@ class Lab:
             st.info(_("Nobody has trained these settings yet. Press Train."), icon=":material/play_circle:")
             return table
         first = known[0][0]
+        table = self.seen(table, known[0][1])
         if table.twin:
             twins.verdict(table.shown, table.twin, [run for _e, run in known], table.at)
+        self.say_changes(first)
         entries = [
             {"key": run.key, "label": twins.label(experiment, table), "active": run.status().state in ACTIVE}
             for experiment, run in known
         ]
         panels = list(self.panels(first))
         return self.follow(table, [run for _e, run in known], entries, panels)
+
+    def say_changes(self, experiment: Experiment) -> None:
+        """One line for knobs that changed during training."""
+        told = [
+            _("at step {step}: {knob} → {value}", step=step, knob=_(knob.label), value=twins.said(value))
+            for step, name, value in experiment.changes
+            for knob in [self.cls.knobs()[name]]
+        ]
+        if told:
+            st.markdown(_("Changed during training") + " " + "; ".join(told) + ".")
 
     def follow(self, table: Table, known: list[Run], entries: list[dict[str, Any]], panels: list[Any]) -> Table:
         """Mounts the live view; where no WebSocket passes, the same frames travel inside the page, twice a second."""

@@ -15,6 +15,16 @@ import streamlit as st
 from pages.parts.words import LANGUAGES, _, choose_language, language
 
 PAGES = Path(__file__).parents[1]
+# The address follows every slider and every scrub; the browser's Back should still leave the page, not undo a scrub.
+ONE_ENTRY_A_PAGE = """
+if (!history.onePerPage) {
+  history.onePerPage = history.pushState.bind(history);
+  history.pushState = (state, title, url) =>
+    url != null && new URL(url, location).pathname === location.pathname
+      ? history.replaceState(state, title, url)
+      : history.onePerPage(state, title, url);
+}
+"""
 ICON = str(Path(__file__).parent / "icon.png")
 STYLE = (Path(__file__).parent / "frame.css").read_text(encoding="utf-8")
 
@@ -48,7 +58,8 @@ def menu() -> Any:
     st.html(f"<style>{STYLE}</style>")
     _language_switch()
     # The browser reads `lang` for hyphenation and speech; Streamlit's page says "en" for every language.
-    st.html(f"<script>document.documentElement.lang = {json.dumps(language())}</script>", unsafe_allow_javascript=True)
+    script = f"document.documentElement.lang = {json.dumps(language())};{ONE_ENTRY_A_PAGE}"
+    st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
     return chosen
 
 

@@ -11,11 +11,12 @@ import streamlit as st
 
 from models.experiment import Experiment, Value
 from pages.parts.controls import option, rebuilt, widget
-from pages.parts.words import _, shown
+from pages.parts.words import _, language, shown
 from state.runs import Run
 
 if TYPE_CHECKING:
-    from pages.parts.lab import Lab, Table
+    from pages.parts.lab import Lab
+    from pages.parts.table import Table
 
 
 SPOKEN = 5
@@ -37,24 +38,28 @@ def said(value: Value) -> str:
 def chooser(lab: Lab, table: Table) -> None:
     """Choose the knob and its other value; the twin trains beside the run that is shown."""
     st.caption(_("The same run with one thing changed: same seed, same data, same batches, same axes."))
-    names = [name for name in lab.cls.knobs() if name not in ("drawing", "steps")]
+    names = table.shown.twin_knobs()
+    twin = table.twin if table.twin and table.twin[0] in names else None
     left, middle, right = st.columns([3, 3, 2], vertical_alignment="bottom")
     with left:
         name = st.selectbox(
-            _("What differs"), names, index=names.index(table.twin[0]) if table.twin else names.index(lab.front[1]),
-            format_func=lambda knob: _(lab.cls.knobs()[knob].label), key=f"{lab.family}.twin.knob", filter_mode=None,
+            _("What differs"), names, index=names.index(twin[0] if twin else lab.front[1]),
+            format_func=lambda name: _(lab.cls.knobs()[name].label),
+            key=f"{lab.family}.twin.knob.{language()}", filter_mode=None,
         )  # fmt: skip
     with middle:
         knob = lab.cls.knobs()[name]
-        value = widget(knob, f"{lab.family}.twin.{name}", getattr(table.shown, name))
+        # One widget per language: in another one it would be new, and start from its lowest value.
+        start = twin[1] if twin and twin[0] == name else getattr(table.shown, name)
+        value = widget(knob, f"{lab.family}.twin.{name}.{language()}", start)
     with right:
         same = value == getattr(table.shown, name)
         if st.button(
             _("Train the twin"), key=f"{lab.family}.twin.train", disabled=same, icon=":material/compare:",
             help=_("Choose a value that differs first.") if same else None, width="stretch",
         ):  # fmt: skip
-            twin = rebuilt(table.shown, {name: value})
-            if twin is not None and lab.open(table.shown) is not None and lab.open(twin) is not None:
+            other = rebuilt(table.shown, {name: value})
+            if other is not None and lab.open(table.shown) is not None and lab.open(other) is not None:
                 lab.lay(replace(table, twin=(name, value)))
     if table.twin is not None and st.button(_("Show one run again"), key=f"{lab.family}.twin.end", type="tertiary"):
         lab.lay(replace(table, twin=None))

@@ -73,7 +73,7 @@ def number(value: float, code: str) -> str:
     if not math.isfinite(value):
         return {"nan": "NaN", "inf": "∞", "-inf": "−∞"}[str(value)]
     rounded = float(f"{value:.4g}")
-    if rounded and (abs(rounded) < 1e-4 or abs(rounded) >= 1e7):
+    if rounded and (abs(rounded) < 1e-6 or abs(rounded) >= 1e7):
         return f"{rounded:.3g}"
     return str(format_decimal(rounded, format="#,##0.#######", locale=code))
 
