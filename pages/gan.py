@@ -91,7 +91,7 @@ def quality(experiment: GanTraining) -> Sequence[Mapping[str, Any]]:
         {
             "kind": "curves", "title": titles[name], "log": name == "energy_distance",
             "unit": "nats" if name == "reverse_kl" else "",
-            "columns": [{"name": name, "label": titles[name]}],
+            "columns": [{"name": name, "label": titles[name]}], "whole": name in ("modes_covered", "classes_covered"),
             "references": [
                 {"label": _("perfect generator"), "value": found.perfect, "low": found.low, "high": found.high},
                 {"label": _("null generator"), "value": found.null},

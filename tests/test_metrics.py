@@ -156,8 +156,11 @@ def test_real_digits_are_told_by_their_neighbours() -> None:
 
 def test_missing_classes_of_digits_are_counted() -> None:
     pixels_N64, labels_N = digits()
-    assert digit_quality(pixels_N64) == {"classes_covered": 10.0, "energy_distance": pytest.approx(0.0, abs=1e-6)}
+    whole = digit_quality(pixels_N64)
+    assert whole["classes_covered"] == 10.0
+    assert whole["high_quality"] == pytest.approx(0.95, abs=0.001)
+    assert whole["energy_distance"] == pytest.approx(0.0, abs=1e-6)
     few = digit_quality(pixels_N64[labels_N < 3])
     assert few["classes_covered"] == 3.0 and few["energy_distance"] > 0.1
     broken = digit_quality(torch.full((100, 64), math.nan))
-    assert broken == {"classes_covered": 0.0, "energy_distance": math.inf}
+    assert broken == {"high_quality": 0.0, "classes_covered": 0.0, "energy_distance": math.inf}

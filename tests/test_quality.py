@@ -40,6 +40,13 @@ def test_coverage_references_are_those_of_the_protocol(name: str, modes: int) ->
     assert bands["reverse_kl"].perfect < 0.01 < bands["reverse_kl"].null
 
 
+def test_a_gaussian_makes_no_digits() -> None:
+    bands = quality_references("digits", "", IMAGES)
+    assert bands["high_quality"].perfect == pytest.approx(0.95, abs=0.01)
+    assert bands["high_quality"].null < 0.1
+    assert bands["classes_covered"].perfect == 10 > bands["classes_covered"].null
+
+
 def test_digits_are_told_apart_by_their_energy_distance() -> None:
     band = quality_references("digits", "", IMAGES)["energy_distance"]
     fresh = digits()[0][torch.randperm(1797, generator=torch.Generator().manual_seed(5))[:IMAGES]]

@@ -31,8 +31,8 @@ def check_ring(seed: int) -> None:
 
 def check_digits(seed: int) -> None:
     found = ending(DIGITS, seed)
-    # Classes alone are cheap (one Gaussian shows all ten as well), so the samples must have come near the data, too.
-    assert found["classes_covered"] == 10 and found["energy_distance"] < 0.03
+    assert found["classes_covered"] == 10
+    assert found["high_quality"] > 0.7
 
 
 def test_two_blobs_calmly_beats_one_gaussian() -> None:
