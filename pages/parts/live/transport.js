@@ -1,6 +1,7 @@
 // The bar under the picture: how the run is doing, what can be done with it, and the scrubber over its history.
 
 import { icon, make } from "./canvas.js";
+import { upTo } from "./numbers.js";
 
 const ICONS = {
   pause: "M4 3h3v10H4zM9 3h3v10H9z",
@@ -19,6 +20,8 @@ const SPEEDS = [0.5, 1, 2, 4];
 const COMMANDS = ["pause", "step", "stop", "restart", "fork"];
 const RESUMABLE = ["paused", "stopped", "interrupted"];
 const PATIENCE_MS = 2500;
+const TICK_PX = 40;
+const THUMB_PX = 16;
 
 export class Transport {
   constructor(view) {
@@ -26,21 +29,34 @@ export class Transport {
     const { speech } = view;
     this.rows = make("div", { class: "tl-rows" });
     this.announcer = make("div", { class: "tl-hidden", role: "status", "aria-live": "polite" });
-    this.commands = Object.fromEntries(COMMANDS.map((verb) => [verb, this.button(verb, () => this.command(verb))]));
+    const worded = { restart: speech.say("restart_short"), fork: speech.say("fork_short") };
+    this.commands = Object.fromEntries(
+      COMMANDS.map((verb) => [verb, this.button(verb, () => this.command(verb), worded[verb])]),
+    );
+    for (const [verb, word] of Object.entries(worded)) {
+      // What a button shows is part of what it is called, for those who speak to their machine.
+      this.commands[verb].setAttribute("aria-label", `${word}: ${speech.say(verb)}`);
+    }
     this.first = this.button("first", () => view.go(0));
     this.play = this.button("play", () => view.replay(!view.playing));
     this.newest = this.button("newest", () => view.follow(), speech.say("live"));
     this.speed = make("select", { class: "tl-speed", "aria-label": speech.say("speed"), title: speech.say("speed") });
-    for (const speed of SPEEDS) this.speed.append(make("option", { value: speed, text: `${speed}×` }));
+    for (const speed of SPEEDS) this.speed.append(make("option", { value: speed, text: `${speech.brief(speed)}×` }));
     this.speed.value = "1";
     this.speed.addEventListener("change", () => view.setSpeed(Number(this.speed.value)));
     this.range = make("input", { type: "range", min: 0, max: 0, step: 1, "aria-label": speech.say("scrubber") });
     this.range.addEventListener("input", () => view.go(Number(this.range.value)));
     this.range.addEventListener("change", () => view.settle());
+    this.ticks = make("div", { class: "tl-ticks", "aria-hidden": "true" });
+    this.track = make("div", { class: "tl-track" }, this.range, this.ticks);
+    new ResizeObserver(() => {
+      this.trackWidth = this.track.clientWidth;
+      this.paintTicks();
+    }).observe(this.track);
     this.moment = make("span", { class: "tl-moment" });
     this.notes = make("p", { class: "tl-notes" });
     const replaying = make("div", { class: "tl-group" }, this.first, this.play, this.speed);
-    const scrubbing = make("div", { class: "tl-scrub" }, replaying, this.range, this.moment, this.newest);
+    const scrubbing = make("div", { class: "tl-scrub" }, replaying, this.track, this.moment, this.newest);
     const commands = make("div", { class: "tl-group tl-commands" }, ...Object.values(this.commands));
     const top = make("div", { class: "tl-top" }, this.rows, commands);
     this.element = make("section", { class: "tl-card tl-transport", "aria-label": speech.say("transport") });
@@ -99,7 +115,7 @@ export class Transport {
     this.announce(states);
   }
 
-  /** One line per run: badge, step, rate, time left, device; and a hair-thin bar of progress. */
+  /** One line per run: badge, step with a small gauge of progress, rate, time left, device. */
   paintRows() {
     const { feeds, runs, speech } = this.view;
     while (this.rows.children.length < feeds.length) this.rows.append(this.makeRow());
@@ -113,10 +129,13 @@ export class Transport {
       this.write(row.label, feeds.length > 1 ? runs[index].label : "");
       row.line.className = `tl-dash tl-dash-${index}`;
       row.line.hidden = feeds.length < 2;
-      const reached = status ? Math.max(status.step ?? 0, 0) : 0;
+      // A status is sent less often than what was recorded: the two must not tell different steps.
+      const recorded = Math.max(feed.moments.at(-1) ?? 0, feed.newest?.step ?? 0);
+      const reached = status ? Math.max(status.step ?? 0, recorded) : 0;
       const of = { step: speech.count(reached), steps: speech.count(status?.steps ?? 0) };
       this.write(row.step, status ? speech.say("step_of", of) : "");
-      this.write(row.detail, status ? this.detail(status).filter(Boolean).join(" · ") : "");
+      this.write(row.detail, status ? this.detail(status, feed).filter(Boolean).join(" · ") : "");
+      row.gauge.hidden = !status?.steps;
       row.fill.style.transform = `scaleX(${status?.steps ? Math.min(1, reached / status.steps) : 0})`;
     });
   }
@@ -130,25 +149,28 @@ export class Transport {
       detail: make("span", { class: "tl-detail" }),
       fill: make("i"),
     };
-    const text = make("div", { class: "tl-text" }, parts.badge, parts.line, parts.label, parts.step, parts.detail);
-    const row = make("div", { class: "tl-row" }, text, make("div", { class: "tl-progress" }, parts.fill));
+    parts.gauge = make("span", { class: "tl-progress", "aria-hidden": "true" }, parts.fill);
+    const { badge, line, label, step, gauge, detail } = parts;
+    const row = make("div", { class: "tl-text" }, badge, line, label, step, gauge, detail);
     row.parts = parts;
     return row;
   }
 
-  detail(status) {
+  detail(status, feed) {
     const { speech } = this.view;
     const has = (value) => value !== null && value !== undefined && Number.isFinite(value);
     if (status.status === "queued") {
+      // Without a picture yet, the picture's own place says how long the line is.
+      if (!feed.newest) return [];
       return [
         has(status.place) && speech.say("place", { place: speech.count(status.place) }),
-        has(status.wait_s) && speech.say("wait", { wait: speech.duration(status.wait_s) }),
+        has(status.wait_s) && status.wait_s >= 1 && speech.say("wait", { wait: speech.duration(status.wait_s) }),
       ];
     }
-    if (status.status !== "training") return [status.reason, status.device];
+    if (status.status !== "training") return [status.device];
     return [
       has(status.rate) && status.rate > 0 && speech.say("rate", { rate: this.calm(status.rate) }),
-      has(status.eta_s) && speech.say("eta", { eta: speech.duration(status.eta_s) }),
+      has(status.eta_s) && status.eta_s >= 1 && speech.say("eta", { eta: speech.duration(status.eta_s) }),
       status.device,
     ];
   }
@@ -186,15 +208,48 @@ export class Transport {
     this.setIcon(this.play, view.playing ? "halt" : "play");
     this.first.disabled = this.play.disabled = moments.length < 2;
     this.newest.disabled = moments.length < 1;
+    this.paintTicks();
   }
 
+  /** What the scrubber's places mean: it runs over recorded moments, which lie closer together early in training. */
+  paintTicks() {
+    const { moments, speech } = this.view;
+    const width = this.trackWidth ?? 0;
+    const ended = !this.states().some((state) => ["training", "queued", "waiting"].includes(state));
+    const said = [width, moments.length, moments[0], ended].join("|");
+    if (said === this.ticked) return;
+    this.ticked = said;
+    const last = moments.length - 1;
+    if (last < 1 || !width) {
+      this.ticks.replaceChildren();
+      return;
+    }
+    const steps = [moments[0]];
+    for (let step = 10; step <= moments[last]; step *= 10) if (step > moments[0]) steps.push(step);
+    if (ended && moments[last] > steps.at(-1)) steps.push(moments[last]);
+    const placed = steps.map((step) => ({ step, share: (upTo(moments, step) - 1) / last }));
+    // Where there is little room both ends stay, and of the rest those that keep their distance.
+    const kept = [];
+    const apart = (one, other) => Math.abs(one.share - other.share) * (width - THUMB_PX) >= TICK_PX;
+    const ends = [placed[0], ...(ended ? [placed.at(-1)] : [])];
+    for (const tick of [...ends, ...placed.slice(1)]) if (kept.every((other) => apart(tick, other))) kept.push(tick);
+    this.ticks.replaceChildren(...kept.map(({ step, share }) => {
+      const tick = make("span", { text: step < 1000 ? speech.count(step) : speech.short.format(step) });
+      tick.style.left = `calc(${THUMB_PX / 2}px + ${share} * (100% - ${THUMB_PX}px))`;
+      return tick;
+    }));
+  }
+
+  /** The last events of every run; what ended the first one is told by the page, above the picture. */
   paintNotes() {
     const { feeds, runs, speech } = this.view;
-    const said = feeds.flatMap((feed, index) => feed.notes.slice(-2).map((note) => {
-      const text = speech.note(note);
-      return feeds.length > 1 ? `${runs[index].label}: ${text}` : text;
-    }));
+    const told = feeds[0]?.status?.reason;
+    const said = feeds.flatMap((feed, index) => feed.notes
+      .filter(({ text }) => index > 0 || text !== told)
+      .slice(-2)
+      .map((note) => (feeds.length > 1 ? `${runs[index].label}: ${speech.note(note)}` : speech.note(note))));
     this.write(this.notes, said.join("  ·  "));
+    this.notes.hidden = !said.length;
     this.notes.classList.toggle("tl-alarm", feeds.some((feed) => feed.notes.at(-1)?.note === "diverged"));
   }
 
