@@ -36,7 +36,7 @@ export class Card {
     this.title = make("h3", { text: title });
     this.readout = make("span", { class: "tl-readout" });
     this.canvas = make("canvas", { role: "img", "aria-label": title });
-    this.wait = make("div", { class: "tl-wait", text: view.speech.say("waiting_first") });
+    this.wait = make("div", { class: "tl-wait" });
     this.stage = make("div", { class: "tl-stage" }, this.canvas, this.wait);
     this.foot = make("div", { class: "tl-foot" });
     const head = make("div", { class: "tl-head" }, this.title, this.readout);
@@ -72,8 +72,19 @@ export class Card {
     if (this.canvas.getAttribute("aria-label") !== text) this.canvas.setAttribute("aria-label", text);
   }
 
-  waiting(yes) {
+  /** Nothing to show yet: a calm place for it, with words where they help. */
+  waiting(yes, words = "") {
     this.wait.hidden = !yes;
+    if (yes && this.wait.textContent !== words) this.wait.textContent = words;
+  }
+
+  /** Why a picture is not there yet. */
+  waitingFor(feed) {
+    const { speech } = this.view;
+    const { status, place, wait_s: wait } = feed?.status ?? {};
+    if (status !== "queued" || !Number.isFinite(place)) return speech.say("waiting_first");
+    const fields = { place: speech.count(place), wait: speech.duration(wait ?? 0) };
+    return speech.say(wait >= 1 ? "queued_wait" : "queued", fields);
   }
 
   close() {

@@ -19,7 +19,7 @@ export class ImagesPanel extends Card {
 
   paint(theme) {
     const array = this.view.pictureOf(this.feed)?.arrays[this.panel.array ?? "images"];
-    this.waiting(!array);
+    this.waiting(!array, array ? "" : this.waitingFor(this.feed));
     const context = this.wiped();
     if (!array) return;
     const [height, width] = this.panel.shape;

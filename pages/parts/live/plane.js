@@ -60,7 +60,9 @@ export class PlanePanel extends Card {
     this.back = document.createElement("canvas");
     this.chips = this.makeChips();
     this.scale = make("div", { class: "tl-scale" });
-    this.foot.append(make("div", { class: "tl-chips" }, ...this.chips.map(({ chip }) => chip)), this.scale);
+    this.outside = make("span", { class: "tl-outside" });
+    this.outside.hidden = true;
+    this.foot.append(make("div", { class: "tl-chips" }, ...this.chips.map(({ chip }) => chip)), this.outside, this.scale);
     this.canvas.addEventListener("pointermove", (event) => this.hover(event));
     this.canvas.addEventListener("pointerleave", () => this.hover(null));
   }
@@ -96,7 +98,7 @@ export class PlanePanel extends Card {
   paint(theme) {
     const picture = this.view.pictureOf(this.feed);
     for (const { layer, chip } of this.chips) chip.setAttribute("aria-pressed", String(this.layers[layer]));
-    this.waiting(!picture);
+    this.waiting(!picture, picture ? "" : this.waitingFor(this.feed));
     const { width, height, ratio } = this;
     const side = Math.min(width - MARGIN.left - MARGIN.right, height - MARGIN.top - MARGIN.bottom);
     if (side <= 0) return;
@@ -118,6 +120,7 @@ export class PlanePanel extends Card {
     }
     context.restore();
     this.showScale(surface, theme);
+    this.countOutside(this.layers.samples ? picture?.arrays[this.panel.points] : null);
     if (this.pointer) this.hover(this.pointer);
   }
 
@@ -235,7 +238,23 @@ export class PlanePanel extends Card {
     context.stroke();
   }
 
-  /** The legend of the surface's colours, with the values at both ends and in the middle. */
+  /** Samples that the frame cuts off are said in numbers; the place stays, so that the legend does not jump. */
+  countOutside(points) {
+    const { x0, x1, y0, y1 } = this.frame;
+    const data = points?.data ?? [];
+    let count = 0;
+    for (let index = 0; index + 1 < data.length; index += 2) {
+      const [x, y] = [data[index], data[index + 1]];
+      if (!(x >= x0 && x <= x1 && y >= y0 && y <= y1)) count += 1;
+    }
+    const { speech } = this.view;
+    const said = count ? speech.say("outside", { count: speech.count(count), total: speech.count(data.length / 2) }) : "";
+    if (said) this.outside.hidden = false;
+    this.outside.style.visibility = said ? "visible" : "hidden";
+    if (said && this.outside.textContent !== said) this.outside.textContent = said;
+  }
+
+  /** The legend of the surface's colours, with the values at both ends and the line on which it takes the middle. */
   showScale(surface, theme) {
     this.scale.style.visibility = surface && this.layers.surface ? "visible" : "hidden";
     if (!surface) return;
@@ -250,10 +269,15 @@ export class PlanePanel extends Card {
     const bar = make("i", { class: "tl-bar" });
     bar.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
     const { speech } = this.view;
-    const middle = make("span", { class: "tl-mid", text: speech.brief(range.mid) });
+    const middle = make("i", { class: "tl-mid" });
     middle.style.left = `${((range.mid - range.low) / (range.high - range.low)) * 100}%`;
+    const line = make("i", { class: "tl-contour" });
+    line.style.background = middle.style.background = theme.contour;
+    const name = `${this.panel.surface_symbol ?? "D"} = ${range.mid === 0.5 ? "½" : speech.brief(range.mid)}`;
     const label = (value) => make("span", { text: speech.brief(value) });
-    this.scale.replaceChildren(label(range.low), make("span", { class: "tl-ramp" }, bar, middle), label(range.high));
+    const ramp = make("span", { class: "tl-ramp" }, bar, middle);
+    this.scale.replaceChildren(line, make("span", { class: "tl-named", text: name }), label(range.low), ramp);
+    this.scale.append(label(range.high));
   }
 
   /** The surface's value at (x, y), interpolated between the nodes of its grid. */

@@ -119,7 +119,7 @@ export class LiveView {
       this.arrange(pictures, curves, runs.length);
     }
     for (const card of this.pictures) {
-      const label = runs.length > 1 ? `${runs[card.slot].label} · ${card.panel.title}` : card.panel.title;
+      const label = runs.length > 1 ? runs[card.slot].label : card.panel.title;
       if (card.title.textContent !== label) card.title.textContent = label;
     }
   }
@@ -365,7 +365,7 @@ export class LiveView {
     if (!card.width) return;
     const feeds = card.feed ? [card.feed] : this.feeds;
     const state = card.feed
-      ? [this.theme.id, JSON.stringify(this.layers), card.feed.key, this.pictureOf(card.feed)?.step]
+      ? [this.theme.id, JSON.stringify(this.layers), card.feed.key, this.pictureOf(card.feed)?.step ?? card.waitingFor(card.feed)]
       : [base, this.horizon(), ...feeds.map((feed) => `${feed.key}${feed.columns.version}.${feed.notes.length}`)];
     const painted = state.join("|");
     if (painted === card.painted) return;
