@@ -9,7 +9,8 @@ Kinds of frame, server to browser:
 
     status     key, status, step, steps, rate, eta_s, device, place, wait_s, reason
     moments    array "steps": steps at which snapshots exist, new ones only
-    scalars    array "steps" and one f4 array per column, new rows only; "reset": true where history begins anew
+    scalars    array "steps" and one f4 array per column, new rows only; "reset": true where history begins anew,
+               "thinned": true where rows were left out: each bucket of steps then has its extremes only
     snapshot   step, live; the arrays of the picture by the experiment's `wire` rules; "asked" when it answers `at`
     note       step, note ("diverged", "resumed", …), text in the visitor's language
 
@@ -21,14 +22,20 @@ from __future__ import annotations
 
 import json
 import struct
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from models.experiment import Pixels, Points, Snapshot
+from models.experiment import Note, Pixels, Points, Snapshot
+from state.columns import Column, thin_columns
+from state.growing import grouped
+from state.runs import Status
 
+SHOWN_AS = {"running": "training", "starting": "queued"}
+"""States as visitors know them: a run that starts is at most some tenths of a second from training."""
 _ALIGN = 8
 _DTYPES = {"u1": np.uint8, "i4": np.int32, "f4": np.float32}
 
@@ -63,16 +70,27 @@ def encode(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray | Quantise
             entry.update(low=array.low, high=array.high)
             array = array.pixels
         code = {"u": "u1", "b": "u1", "i": "i4"}.get(array.dtype.kind, "f4")
-        data = np.ascontiguousarray(array, dtype=np.dtype(_DTYPES[code]).newbyteorder("<"))
+        with np.errstate(over="ignore"):  # beyond float32 a value is as good as infinite
+            data = np.ascontiguousarray(array, dtype=np.dtype(_DTYPES[code]).newbyteorder("<"))
         entry.update(dtype=code, shape=list(data.shape))
         raw = data.tobytes()
         raw += b"\0" * (-len(raw) % _ALIGN)
         listed.append(entry)
         parts.append(raw)
         offset += len(raw)
-    text = json.dumps({**header, "arrays": listed}, separators=(",", ":"), allow_nan=False).encode()
+    return _sealed({**header, "arrays": listed}, b"".join(parts))
+
+
+def _sealed(header: Mapping[str, Any], body: bytes) -> bytes:
+    text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
     text += b" " * (-(len(text) + 4) % _ALIGN)
-    return struct.pack("<I", len(text)) + text + b"".join(parts)
+    return struct.pack("<I", len(text)) + text + body
+
+
+def stamped(frame: bytes, **more: Any) -> bytes:
+    """The frame with more fields in its header; its arrays are not touched."""
+    (length,) = struct.unpack_from("<I", frame)
+    return _sealed({**json.loads(frame[4 : 4 + length]), **more}, frame[4 + length :])
 
 
 def decode(frame: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -98,3 +116,39 @@ def picture(snapshot: Snapshot, wire: Mapping[str, Pixels | Points], **header: A
         array = snapshot.arrays[name]
         arrays[name] = quantise(array, rule.low, rule.high) if isinstance(rule, Pixels) else array[: rule.count]
     return encode({"kind": "snapshot", "step": snapshot.step, **header}, arrays)
+
+
+def status_frame(status: Status, key: str) -> bytes:
+    """The run's state, progress and place in line."""
+    said = {name: value for name, value in asdict(status).items() if isinstance(value, int | float | str | None)}
+    said["reason"] = str(status.reason) if status.reason else None
+    return encode(
+        {"kind": "status", "key": key, "sent": time.time(), **said, "status": SHOWN_AS.get(status.state, status.state)}
+    )
+
+
+def scalars_frames(columns: Mapping[str, Column], reset: bool = False, most: int | None = None) -> list[bytes]:
+    """One frame per group of columns that share their steps; with `most`, columns of more rows are thinned."""
+    long = {name: column for name, column in columns.items() if most is not None and len(column[0]) > most}
+    groups = [
+        (group, False) for group in grouped({name: column for name, column in columns.items() if name not in long})
+    ]
+    if most is not None:
+        groups += [(group, True) for group in grouped(thin_columns(long, most))]
+    if reset and not groups:
+        groups = [((np.zeros(0, np.int64), {}), False)]
+    return [
+        encode({"kind": "scalars", "reset": reset and first == 0, "thinned": thinned}, {"steps": steps, **values})
+        for first, ((steps, values), thinned) in enumerate(groups)
+    ]
+
+
+def moments_frame(moments: np.ndarray) -> bytes:
+    """Steps at which pictures exist."""
+    return encode({"kind": "moments"}, {"steps": moments})
+
+
+def note_frame(note: Note) -> bytes:
+    """A note, with its template and values, so that the browser can say it in the visitor's language."""
+    said = {"kind": "note", "step": note.step, "note": note.kind, "text": str(note), "template": note.text}
+    return encode({**said, "values": dict(note.values)})

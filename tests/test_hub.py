@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,15 +15,19 @@ from hypothesis import given
 from hypothesis import strategies as some
 from hypothesis.extra.numpy import array_shapes, arrays
 from starlette.applications import Starlette
-from starlette.testclient import TestClient
+from starlette.testclient import TestClient, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
-from models.experiment import Pixels, Points, Snapshot
+from models.experiment import BadExperiment, Pixels, Points, Snapshot
 from models.gan import GanTraining
-from state.frames import Quantised, decode, encode, picture, quantise
-from state.hub import Hub, Viewer, history
+from state import feed as feeds
+from state.columns import Column
+from state.feed import LATER, Feed, Viewer
+from state.frames import Quantised, decode, encode, picture, quantise, scalars_frames, stamped
+from state.growing import Grown
+from state.hub import Hub, Places, history
 from state.runs import Run, runs
-from tests.waiting import until_ended
+from tests.waiting import until, until_ended
 
 floats = arrays(np.float32, array_shapes(max_dims=3, max_side=6), elements=some.floats(-1e6, 1e6, width=32))
 
@@ -53,14 +60,76 @@ def test_only_arrays_with_a_wire_rule_travel() -> None:
 
 
 def test_the_newest_picture_wins_and_no_number_is_lost() -> None:
-    async def story() -> list[bytes]:
+    async def story() -> list[bytes | int]:
         viewer = Viewer()
         for step in range(5):
             viewer.tell(b"numbers %d" % step)
             viewer.show(b"picture %d" % step)
-        return await viewer.take()
+            viewer.ask(step)
+        return [await viewer.next() for _ in range(7)]
 
-    assert asyncio.run(story()) == [b"numbers 0", b"numbers 1", b"numbers 2", b"numbers 3", b"numbers 4", b"picture 4"]
+    numbers = [b"numbers 0", b"numbers 1", b"numbers 2", b"numbers 3", b"numbers 4"]
+    assert asyncio.run(story()) == [*numbers, b"picture 4", 4]
+
+
+def test_who_does_not_read_is_sent_away_and_holds_no_memory() -> None:
+    viewer = Viewer()
+    viewer.greet(bytes(9 * 2**20))
+    for _ in range(5):
+        viewer.tell(bytes(2**20))
+    assert viewer.code == LATER and viewer.over.is_set() and not viewer.frames
+
+
+def test_more_fields_in_a_header_leave_the_arrays_alone() -> None:
+    frame = encode({"kind": "snapshot", "step": 90}, {"points": np.arange(6.0).reshape(3, 2), "x": np.arange(3)})
+    header, sent = decode(stamped(frame, asked=200))
+    assert header["step"] == 90 and header["asked"] == 200
+    np.testing.assert_array_equal(sent["points"], np.arange(6.0).reshape(3, 2))
+    np.testing.assert_array_equal(sent["x"], np.arange(3))
+
+
+@given(some.lists(some.dictionaries(some.sampled_from("abcd"), some.integers(1, 400)), max_size=8))
+def test_columns_that_grow_bit_by_bit_are_the_columns_as_a_whole(history: list[dict[str, int]]) -> None:
+    grown, whole, noise = Grown(), dict[str, Column](), np.random.default_rng(0)
+    for delta in history:
+        new: dict[str, Column] = {}
+        for name, rows in delta.items():
+            steps, values = whole.get(name, (np.zeros(0, np.int64), np.zeros(0)))
+            new[name] = len(steps) + 1 + np.arange(rows), noise.normal(size=rows)
+            whole[name] = np.concatenate((steps, new[name][0])), np.concatenate((values, new[name][1]))
+        grown.add(new)
+    found = grown.columns()
+    assert found.keys() == whole.keys()
+    for name, (steps, values) in whole.items():
+        np.testing.assert_array_equal(found[name][0], steps)
+        np.testing.assert_array_equal(found[name][1], values.astype(np.float32))
+
+
+def test_columns_recorded_together_share_their_steps() -> None:
+    grown = Grown()
+    for first in (1, 51):
+        steps = first + np.arange(50)
+        grown.add(dict.fromkeys("abc", (steps, steps * 0.5)))
+    assert len({id(steps.base) for steps, _ in grown.columns().values()}) == 1
+    assert len(scalars_frames(grown.columns())) == 1
+
+
+def test_a_history_is_whole_to_forty_thousand_rows_and_says_so_where_it_is_not() -> None:
+    def sent(rows: int) -> tuple[bool, int]:
+        columns = {"loss": (np.arange(1, rows + 1), np.sin(np.arange(rows)))}
+        ((header, arrays),) = map(decode, scalars_frames(columns, reset=True, most=feeds.MOST_ROWS))
+        return header["thinned"], len(arrays["loss"])
+
+    assert sent(40_000) == (False, 40_000)
+    thinned, rows = sent(100_000)
+    assert thinned and 20_000 < rows <= 40_000
+
+
+def test_places_are_counted_per_address_and_in_all() -> None:
+    places = Places(most=3, each=2)
+    assert [places.take(address) for address in "aaabb"] == [True, True, False, True, False]
+    places.give("a")
+    assert places.take("b") and places.taken == {"a": 1, "b": 2}
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +138,13 @@ def run(shared_home: Path) -> Run:
 
 
 @pytest.fixture
-def client() -> TestClient:
-    return TestClient(Starlette(routes=Hub().routes()), base_url="http://torchlight.test")
+def hub() -> Hub:
+    return Hub()
+
+
+@pytest.fixture
+def client(hub: Hub) -> TestClient:
+    return TestClient(Starlette(routes=hub.routes()), base_url="http://torchlight.test")
 
 
 FROM_HERE = {"origin": "http://torchlight.test", "host": "torchlight.test"}
@@ -107,7 +181,132 @@ def test_any_recorded_moment_can_be_asked_for(run: Run, client: TestClient) -> N
     np.testing.assert_array_equal(sent["samples"], snapshot.arrays["samples"][:700])
 
 
-@pytest.mark.parametrize("headers", [{}, {"origin": "http://elsewhere.test"}, {"origin": "null"}])
+def answer(socket: WebSocketTestSession, step: int) -> dict[str, Any]:
+    """The header of the answer to "at `step`"."""
+    socket.send_text(json.dumps({"at": step}))
+    while True:
+        header, _ = decode(socket.receive_bytes())
+        if header.get("asked") == step:
+            return header
+
+
+def test_a_step_that_a_run_has_not_reached_yet_is_answered_anew_when_it_has(
+    shared_home: Path, client: TestClient
+) -> None:
+    run = runs().open(GanTraining(steps=50_000, seed=3))
+    until(lambda: len(run.moments()) > 3)
+    with client.websocket_connect(f"/live/{run.key}", headers=FROM_HERE) as socket:
+        before = answer(socket, 50_000)["step"]
+        until(lambda: int(run.moments()[-1]) > before + 20)
+        run.stop()
+        until_ended(run)
+        time.sleep(0.5)  # the hub's own look at the record
+        assert answer(socket, 50_000)["step"] == run.moments()[-1] > before
+
+
+def test_a_run_that_this_version_cannot_show_takes_no_place(
+    run: Run, hub: Hub, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise BadExperiment({"lr": "gone"})
+
+    monkeypatch.setattr(Run, "experiment", property(refuse))
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect(f"/live/{run.key}", headers=FROM_HERE):
+        pass
+    assert not hub.places.taken and not hub.feeds
+
+
+def test_a_feed_that_cannot_begin_closes_and_leaves_nothing_behind(
+    run: Run, hub: Hub, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Run) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(Run, "status", fail)
+    with client.websocket_connect(f"/live/{run.key}", headers=FROM_HERE) as socket:
+        assert socket.receive()["type"] == "websocket.close"
+    assert not hub.places.taken and not hub.feeds
+
+
+def closed(socket: WebSocketTestSession) -> int:
+    """The code with which the server closes, after whatever else it sends."""
+    while (message := socket.receive())["type"] != "websocket.close":
+        pass
+    return int(message["code"])
+
+
+def test_viewers_of_a_deleted_run_are_told_and_then_refused(shared_home: Path, hub: Hub, client: TestClient) -> None:
+    doomed = until_ended(runs().open(GanTraining(steps=20, seed=9)))
+    with client.websocket_connect(f"/live/{doomed.key}", headers=FROM_HERE) as socket:
+        assert decode(socket.receive_bytes())[0]["kind"] == "status"
+        assert runs().delete(doomed.key)
+        assert closed(socket) == 1011
+    assert not hub.feeds
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect(f"/live/{doomed.key}", headers=FROM_HERE):
+        pass
+
+
+def test_viewers_of_a_feed_that_fails_come_back_to_a_new_one(
+    run: Run, hub: Hub, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Run) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with client.websocket_connect(f"/live/{run.key}", headers=FROM_HERE) as socket:
+        assert decode(socket.receive_bytes())[0]["kind"] == "status"
+        with monkeypatch.context() as patch:
+            patch.setattr(Run, "status", fail)
+            assert closed(socket) == 1011
+    with client.websocket_connect(f"/live/{run.key}", headers=FROM_HERE) as socket:
+        assert decode(socket.receive_bytes())[0]["kind"] == "status"
+
+
+def watched(run: Run, seconds: float, newcomers: int = 1) -> tuple[Feed, list[Viewer]]:
+    """A feed after so many seconds of following, and its viewers."""
+
+    async def follow() -> tuple[Feed, list[Viewer]]:
+        feed, viewers = Feed(run), [Viewer() for _ in range(newcomers)]
+        for viewer in viewers:
+            await feed.join(viewer)
+        following = asyncio.create_task(feed.follow())
+        await asyncio.sleep(seconds)
+        feed.viewers.clear()
+        await following
+        return feed, viewers
+
+    return asyncio.run(follow())
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[float]:
+    """Notes the time of each call from now on."""
+    calls, real = list[float](), getattr(owner, name)
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        calls.append(time.monotonic())
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(owner, name, call)
+    return calls
+
+
+def test_the_record_of_an_ended_run_is_read_once_a_second(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = counted(monkeypatch, Run, "since")
+    watched(run, 0.7)
+    assert len(looks) <= 2
+
+
+def test_the_history_is_drawn_up_once_for_all_who_come_at_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = counted(monkeypatch, feeds, "scalars_frames")
+    _, viewers = watched(run, 0.0, newcomers=20)
+    assert len(drawn) == 1
+    assert len({id(frame) for viewer in viewers for frame in viewer.frames if b'"scalars"' in frame[:40]}) == len(
+        [frame for frame in viewers[0].frames if b'"scalars"' in frame[:40]]
+    )
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"origin": "http://elsewhere.test"}, {"origin": "null"}, {"origin": "http://["}]
+)
 def test_another_site_s_page_is_refused(run: Run, client: TestClient, headers: dict[str, str]) -> None:
     with pytest.raises(WebSocketDisconnect), client.websocket_connect(f"/live/{run.key}", headers=headers):
         pass
@@ -125,6 +324,23 @@ def test_an_odd_message_does_no_harm(run: Run, client: TestClient, text: str) ->
         socket.send_text(text)
     with client.websocket_connect(f"/live/{run.key}", headers=FROM_HERE) as socket:
         assert decode(socket.receive_bytes())[0]["kind"] == "status"
+
+
+def test_bytes_are_no_message(run: Run, hub: Hub, client: TestClient) -> None:
+    with client.websocket_connect(f"/live/{run.key}", headers=FROM_HERE) as socket:
+        socket.send_bytes(b"\0\1")
+        assert closed(socket) == 1003
+    assert not hub.places.taken
+
+
+def test_a_flood_of_questions_is_heard_slowly(run: Run, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("state.hub.MESSAGES_HZ", 20.0)
+    heard = counted(monkeypatch, Viewer, "ask")
+    with client.websocket_connect(f"/live/{run.key}", headers=FROM_HERE) as socket:
+        for step in range(60):
+            socket.send_text(json.dumps({"at": step}))
+        time.sleep(1.5)
+    assert 20 <= len(heard) <= 60 and sum(at < heard[0] + 1.0 for at in heard) <= 45
 
 
 def test_without_a_socket_the_same_frames_travel_in_the_page(run: Run) -> None:
