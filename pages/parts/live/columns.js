@@ -5,10 +5,11 @@ import { upTo } from "./numbers.js";
 
 const BLOCK = 64;
 
-/** One growing curve: steps in ascending order and their values. */
+/** One growing curve: steps in ascending order and their values. Of its first `thinned` rows only extremes came. */
 export class Curve {
   constructor() {
     this.count = 0;
+    this.thinned = 0;
     this.finite = 0;
     this.reserve(1024);
   }
@@ -33,7 +34,7 @@ export class Curve {
   }
 
   /** Rows whose step is not later than the last one are known already and are passed over. */
-  append(steps, values) {
+  append(steps, values, thinned = false) {
     const begin = upTo(steps, this.lastStep);
     const fresh = steps.length - begin;
     if (fresh <= 0) return;
@@ -41,6 +42,7 @@ export class Curve {
     while (capacity < this.count + fresh) capacity *= 2;
     if (capacity > this.values.length) this.reserve(capacity);
     for (let row = begin; row < steps.length; row += 1) this.put(steps[row], values[row]);
+    if (thinned) this.thinned = this.count;
   }
 
   put(step, value) {
@@ -90,11 +92,20 @@ export class Curve {
 
   /** The newest value not later than `step`; in a curve with values "not taken", the newest that was. */
   at(step) {
+    return this.values[this.rowAt(step)];
+  }
+
+  rowAt(step) {
     const dense = this.dense;
-    for (let row = upTo(this.steps, step, this.count) - 1; row >= 0; row -= 1) {
-      if (dense || !Number.isNaN(this.values[row])) return this.values[row];
-    }
-    return undefined;
+    let row = upTo(this.steps, step, this.count) - 1;
+    while (row >= 0 && !dense && Number.isNaN(this.values[row])) row -= 1;
+    return row;
+  }
+
+  /** Whether `at(step)` is a neighbour's value: rows between it and the next one were left out. */
+  near(step) {
+    const row = this.rowAt(step);
+    return row + 1 < this.thinned && this.steps[row] < step;
   }
 }
 
@@ -109,10 +120,10 @@ export class Columns {
     this.version = (this.version ?? 0) + 1;
   }
 
-  append({ steps, ...columns }) {
+  append({ steps, ...columns }, thinned) {
     for (const [name, { data }] of Object.entries(columns)) {
       if (!this.curves.has(name)) this.curves.set(name, new Curve());
-      this.curves.get(name).append(steps.data, data);
+      this.curves.get(name).append(steps.data, data, thinned);
     }
     this.version += 1;
   }

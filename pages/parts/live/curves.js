@@ -380,11 +380,20 @@ export class CurvesPanel extends Card {
     }
   }
 
+  /** Each run's value at a step as words; of a thinned history maybe only a value nearby, and marked so. */
+  said(name, step) {
+    const spoken = this.view.feeds.map((feed) => {
+      const curve = feed.columns.curves.get(name);
+      return `${curve?.near(step) ? "≈ " : ""}${this.view.speech.value(curve?.at(step))}`;
+    });
+    return spoken.join(" / ");
+  }
+
   paintReadouts() {
     const step = this.view.readStep() ?? Infinity;
     const { speech } = this.view;
     for (const { name, values } of this.entries) {
-      const said = this.view.feeds.map((feed) => speech.value(feed.columns.curves.get(name)?.at(step))).join(" / ");
+      const said = this.said(name, step);
       if (values.textContent !== said) values.textContent = said;
     }
     const at = this.view.hovered === null ? "" : speech.say("step_short", { step: speech.count(this.view.hovered) });
@@ -394,10 +403,7 @@ export class CurvesPanel extends Card {
   tell() {
     const { speech } = this.view;
     const step = this.view.readStep() ?? Infinity;
-    const values = this.entries.map(({ name, label }) => {
-      const said = this.view.feeds.map((feed) => speech.value(feed.columns.curves.get(name)?.at(step)));
-      return `${label} ${said.join(" / ")}`;
-    });
+    const values = this.entries.map(({ name, label }) => `${label} ${this.said(name, step)}`);
     const shown = this.view.shownStep();
     const fields = { title: this.panel.title, step: shown === null ? "–" : speech.count(shown) };
     return speech.say("alt_curves", { ...fields, values: values.join(", ") });

@@ -9,6 +9,7 @@ const PICTURES_BYTES = 64 * 2 ** 20;
 const ANSWER_MS = 3000;
 const OPEN_MS = 1500;
 const RETRIES_MS = [250, 500, 1000, 2000, 4000, 8000];
+const STEADY_MS = 10000;
 
 /** Pictures by step, the least recently used leave first. */
 class Album {
@@ -86,7 +87,7 @@ export class Feed {
     socket.onopen = () => {
       clearTimeout(late);
       this.opened = true;
-      this.failures = 0;
+      this.since = performance.now();
       if (this.polled) this.owner.transportBy("socket");
       this.polled = false;
       this.asked = null;
@@ -96,6 +97,9 @@ export class Feed {
     socket.onclose = () => {
       clearTimeout(late);
       if (this.closed || socket !== this.socket) return;
+      // A connection that the server ends again and again is a failing one, though it opens each time.
+      if (this.since !== undefined && performance.now() - this.since > STEADY_MS) this.failures = 0;
+      this.since = undefined;
       this.failures += 1;
       if (!this.opened && this.failures > 1) this.poll();
       const pause = RETRIES_MS[Math.min(this.failures, RETRIES_MS.length) - 1];
@@ -111,6 +115,7 @@ export class Feed {
   close() {
     this.closed = true;
     clearTimeout(this.retry);
+    clearTimeout(this.again);
     this.socket.close();
   }
 
@@ -138,7 +143,7 @@ export class Feed {
         break;
       case "scalars":
         if (frame.reset) this.begin(frame.arrays);
-        if (frame.arrays.steps) this.columns.append(frame.arrays);
+        if (frame.arrays.steps) this.columns.append(frame.arrays, frame.thinned);
         break;
       case "note":
         if (!this.notes.some(({ step, text }) => step === frame.step && text === frame.text)) this.notes.push(frame);
@@ -167,12 +172,17 @@ export class Feed {
     const fresh = [...steps].filter((step) => step > last);
     if (fresh.length === steps.length) this.moments.push(...fresh);
     else this.moments = [...new Set([...this.moments, ...steps])].sort((one, other) => one - other);
+    // An answer holds until the run has recorded a moment nearer to what was asked.
+    for (const [asked, given] of this.aliases) {
+      if (steps.some((step) => given < step && step <= asked)) this.aliases.delete(asked);
+    }
   }
 
   addPicture(picture) {
     this.album.put(picture.step, picture);
     if (picture.asked !== undefined && picture.asked !== null) {
-      this.aliases.set(picture.asked, picture.step);
+      if (picture.asked === picture.step) this.aliases.delete(picture.asked);
+      else this.aliases.set(picture.asked, picture.step);
       if (picture.asked === this.asked?.step) this.asked = null;
       this.askNext();
     }
@@ -192,11 +202,13 @@ export class Feed {
 
   /** Have the picture at `step` sent, unless it is here: one request under way, the newest wish next. */
   want(step) {
-    if (this.picture(step)) {
+    const moment = this.momentAt(step);
+    // Before the moments are known nobody can tell which one a link means; they come first on every connection.
+    if (moment === undefined || this.picture(step)) {
       this.next = null;
       return;
     }
-    this.next = this.momentAt(step) ?? step;
+    this.next = moment;
     this.askNext();
   }
 
@@ -206,7 +218,13 @@ export class Feed {
   }
 
   askNext() {
-    if (this.asked && performance.now() - this.asked.since < ANSWER_MS) return;
+    clearTimeout(this.again);
+    const left = this.asked ? this.asked.since + ANSWER_MS - performance.now() : 0;
+    if (left > 0) {
+      // Should the answer be lost, the wish behind it must not be.
+      this.again = setTimeout(() => this.askNext(), left);
+      return;
+    }
     const step = this.next;
     this.next = null;
     if (step === null || this.album.get(this.aliases.get(step) ?? step)) return;
