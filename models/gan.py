@@ -47,7 +47,10 @@ CALM = (
     "one Gaussian can."
 )
 RING = "Eight small modes on a circle. The average of G finds all eight, with nine of ten samples inside three sigma."
-DIGITS = "Real handwritten digits, 8×8 pixels each, made from 16 random numbers: all ten classes appear."
+DIGITS = (
+    "Handwritten digits of 8×8 pixels, made from 16 random numbers: all ten classes appear, and three of four samples "
+    "come as near to a real digit as real digits come to each other."
+)
 DIVERGED = "The run diverged: {tensor} became NaN or infinite at step {step}. Step {good} is the last good one."
 
 

@@ -55,6 +55,16 @@ def real_points(data: str, drawing: str, seed: int) -> list[list[float]]:
     return points
 
 
+def legend(experiment: GanTraining) -> str:
+    """How to read the picture."""
+    if not experiment.on_plane:
+        return _("Every picture is made by the generator, each from noise of its own that stays the same.")
+    return _(
+        "Blue dots: real data. Orange: what the generator makes. Behind them: blue where the discriminator believes "
+        "in real data, orange where it does not."
+    )
+
+
 def losses(probability: bool) -> Sequence[Mapping[str, Any]]:
     """Both losses, what D says of data and samples, and how strongly both players are pulled."""
     half = [{"label": _("cannot tell: ½"), "value": 0.5}] if probability else []
@@ -124,7 +134,8 @@ def drawing(family: str, experiment: GanTraining) -> dict[str, Value]:
 
 st.title(_("GAN training"), anchor=False)
 Lab(
-    family="gan", cls=GanTraining, line=str(PAGE["line"]), panels=panels, special=drawing, own=("drawing",),
+    family="gan", cls=GanTraining, line=str(PAGE["line"]), panels=panels, legend=legend,
+    special=drawing, own=("drawing",),
     front=("data", "loss", "optimizer", "lr_d", "lr_g", "k_d", "width", "depth", "steps", "seed"),
 ).draw()  # fmt: skip
 told = st.expander(_("What is happening here?"), icon=":material/school:", on_change="rerun", key="gan.told")

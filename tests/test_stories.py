@@ -32,7 +32,7 @@ def check_ring(seed: int) -> None:
 def check_digits(seed: int) -> None:
     found = ending(DIGITS, seed)
     assert found["classes_covered"] == 10
-    assert found["high_quality"] > 0.7
+    assert found["high_quality"] > 0.75
 
 
 def test_two_blobs_calmly_beats_one_gaussian() -> None:

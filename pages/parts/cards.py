@@ -46,4 +46,5 @@ def picture_of(story: Story) -> Image.Image | None:
     """The last picture of the story's stored run; None where it was never trained here."""
     run = runs().find(story.experiment.key)
     snapshot = run.snapshot(story.experiment.steps) if run else None
-    return miniature(story.experiment, snapshot) if snapshot else None
+    dark = st.context.theme.type == "dark"
+    return miniature(story.experiment, snapshot, dark) if snapshot else None

@@ -38,6 +38,8 @@ class Lab:
     front: tuple[str, ...]
     panels: Panels
     special: Callable[[str, Any], dict[str, Value]] = lambda family, experiment: {}
+    legend: Callable[[Any], str] = lambda experiment: ""
+    """How to read the picture, in one line."""
     own: tuple[str, ...] = ()
     """Knobs that `special` draws in its own way."""
 
@@ -117,6 +119,7 @@ class Lab:
         """One button per story; a press shows its run, trained already or from now on."""
         told = next((story for story in self.cls.stories() if story.experiment.key == table.shown.key), None)
         st.markdown(_(told.sentence) if told else _(self.line))
+        st.caption(self.legend(table.shown))
         with st.container(horizontal=True, gap="small"):
             for story in self.cls.stories():
                 chosen = story.experiment.key == table.shown.key

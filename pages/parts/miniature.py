@@ -11,40 +11,47 @@ SIDE = 240
 FINER = 3
 """Dots are drawn this much larger and then shrunk, which smooths their edges."""
 DOTS = 350
-REAL, NEUTRAL, FAKE = np.array([[205, 224, 243], [255, 255, 255], [250, 224, 198]], float)
-DOT = (196, 78, 12)
+LIGHT = np.array([[205, 224, 243], [255, 255, 255], [250, 224, 198], [196, 78, 12]], float)
+DARK = np.array([[28, 58, 92], [24, 23, 33], [84, 50, 18], [255, 164, 84]], float)
+"""Where the discriminator believes, where it cannot tell, where it does not; and the samples."""
 
 
-def miniature(experiment: Experiment, snapshot: Snapshot) -> Image.Image | None:
+def miniature(experiment: Experiment, snapshot: Snapshot, dark: bool) -> Image.Image | None:
     """A square picture drawn from the snapshot's own arrays; None where none of them is a picture."""
     arrays = snapshot.arrays
     if "images" in arrays:
-        return sheet(arrays["images"])
+        return sheet(arrays["images"], dark)
     if "samples" in arrays and "surface" in arrays:
         extent = getattr(experiment, "plane")().extent  # noqa: B009
-        return plane(arrays.get("samples_ema", arrays["samples"]), arrays["surface"], extent)
+        return plane(arrays.get("samples_ema", arrays["samples"]), arrays["surface"], extent, DARK if dark else LIGHT)
     return None
 
 
-def sheet(images: np.ndarray, columns: int = 8) -> Image.Image:
+def sheet(images: np.ndarray, dark: bool, columns: int = 8) -> Image.Image:
     """The first 64 square images (N, side²) uint8 as one picture."""
     side = int(images.shape[1] ** 0.5)
     grid = images[: columns * columns].reshape(columns, columns, side, side).transpose(0, 2, 1, 3)
-    whole = Image.fromarray(255 - grid.reshape(columns * side, columns * side))
+    flat = grid.reshape(columns * side, columns * side)
+    whole = Image.fromarray(flat if dark else 255 - flat)
     return whole.resize((SIDE, SIDE), Image.Resampling.NEAREST)
 
 
-def plane(samples: np.ndarray, surface: np.ndarray, extent: tuple[float, float, float, float]) -> Image.Image:
+def plane(
+    samples: np.ndarray, surface: np.ndarray, extent: tuple[float, float, float, float], colours: np.ndarray
+) -> Image.Image:
     """The discriminator's surface, blue where it believes in data and orange where not, with the samples on it."""
+    real, neutral, fake, dot = colours
     span = float(np.abs(surface - surface.mean()).max()) or 1.0
     belief = ((surface[::-1] - surface.mean()) / span)[..., None]
-    mixed = np.where(belief > 0, NEUTRAL + (REAL - NEUTRAL) * belief, NEUTRAL - (FAKE - NEUTRAL) * belief)
+    mixed = np.where(belief > 0, neutral + (real - neutral) * belief, neutral - (fake - neutral) * belief)
     side = SIDE * FINER
     picture = Image.fromarray(mixed.clip(0, 255).astype(np.uint8)).resize((side, side), Image.Resampling.BICUBIC)
     draw = ImageDraw.Draw(picture)
     x0, x1, y0, y1 = extent
     at = (samples[:DOTS] - [x0, y0]) / [x1 - x0, y1 - y0]
-    radius = 2.1 * FINER
+    radius, fill = 2.1 * FINER, tuple(int(part) for part in dot)
     for x, y in at[np.isfinite(at).all(1)]:
-        draw.ellipse((x * side - radius, (1 - y) * side - radius, x * side + radius, (1 - y) * side + radius), fill=DOT)
+        draw.ellipse(
+            (x * side - radius, (1 - y) * side - radius, x * side + radius, (1 - y) * side + radius), fill=fill
+        )
     return picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS)

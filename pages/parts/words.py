@@ -24,9 +24,7 @@ CATALOGUES = Path(__file__).parents[1] / "words"
 
 @cache
 def catalogue(code: str) -> Catalog:
-    """The translations into `code`, as written in its file; empty for English."""
-    if code == "en":
-        return Catalog(locale="en")
+    """The translations into `code`, as written in its file; for English, better names than the code's own."""
     with (CATALOGUES / f"{code}.po").open("rb") as file:
         return read_po(file, locale=code)
 
@@ -48,7 +46,7 @@ def language() -> str:
 
 def translate(sentence: str, code: str) -> str:
     """`sentence` in the language `code`; itself where the catalogue is silent."""
-    if code == "en" or not sentence:
+    if not sentence:
         return sentence
     message = catalogue(code).get(sentence)
     return str(message.string) if message is not None and message.string else sentence
