@@ -10,27 +10,41 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import hashlib
 import logging
+import os
+import re
 import socket
 import time
+from base64 import b64encode
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import torch
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
+from streamlit.file_util import get_static_dir
 from streamlit.runtime.pages_manager import PagesManager
 
 from models.catalogue import experiments
+from state.feed import LATER
 from state.home import hold_server_lock
-from state.hub import Hub
+from state.hub import Hub, Places, bound
 from state.runs import runs
 from state.supervisor import ensure_supervisor
 
 FIRST_RUNS_S = 8.0
 COLLECT_S = 30.0
+PATIENCE_S = 300.0
+"""How long a collection waits for a quiet moment; then it is made all the same, or memory would grow."""
+QUIET_S = 0.5
+QUIET_LOAD = 0.15
+"""Cores that the server may use and still be called quiet: watching runs for a few viewers costs some hundredths."""
 WATCH_S = 2.0
 
 # Streamlit treats a folder `pages/` beside the script as the old kind of multipage app until the first script run
@@ -49,24 +63,66 @@ def middleware() -> list[Middleware]:
 
 
 class Guard:
-    """Adds the headers that keep a page from being sniffed, framed by strangers or leaking its address."""
+    """What every answer carries, and what the server takes in: as many sessions as it can serve, and no files.
 
-    HEADERS = (
-        (b"x-content-type-options", b"nosniff"),
-        (b"referrer-policy", b"no-referrer"),
-        (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
-    )
+    Streamlit alone opens sessions without bound, each some MB, and stores any upload of any live session. Bounds are
+    `TORCHLIGHT_SESSIONS` and, for one network address, `TORCHLIGHT_SESSIONS_EACH`; `TORCHLIGHT_FRAMED_BY` names other
+    sites (https://…, separated by spaces) whose pages may frame this one.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        self.sessions = Places(bound("SESSIONS", 300), bound("SESSIONS_EACH", 150))
+        self.headers = (
+            (b"x-content-type-options", b"nosniff"),
+            (b"referrer-policy", b"no-referrer"),
+            (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
+            (b"content-security-policy", policy(os.environ.get("TORCHLIGHT_FRAMED_BY", "")).encode()),
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Any) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *self.HEADERS]
+                message["headers"] = [*message.get("headers", []), *self.headers]
             await send(message)
 
-        await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
+        if scope["type"] == "websocket" and scope["path"].endswith("/_stcore/stream"):
+            await self._session(scope, receive, send)
+        elif scope["type"] != "http":
+            await self.app(scope, receive, send)
+        elif "/_stcore/upload_file/" in scope["path"] and scope["method"] in ("PUT", "POST"):
+            # The first page that takes files puts bounds here instead: bytes in all, files per session.
+            await PlainTextResponse("No page of this app takes files.\n", 403)(scope, receive, with_headers)
+        else:
+            await self.app(scope, receive, with_headers)
+
+    async def _session(self, scope: Scope, receive: Receive, send: Send) -> None:
+        address = (scope.get("client") or ("",))[0]
+        if self.sessions.take(address):
+            try:
+                await self.app(scope, receive, send)
+            finally:
+                self.sessions.give(address)
+            return
+        socket = WebSocket(scope, receive, send)
+        if "websocket.http.response" in scope.get("extensions", {}):
+            said = "Too many visitors at once; there will be a place again soon.\n"
+            await socket.send_denial_response(PlainTextResponse(said, 503, {"retry-after": "30"}))
+        else:
+            await socket.close(LATER)
+
+
+def policy(framed_by: str = "") -> str:
+    """What a page may load and who may frame it; components' scripts reach the browser as blobs of the page's own."""
+    # Streamlit's page has one script in itself; its hash is taken from the very file that is served.
+    page = Path(get_static_dir(), "index.html").read_text(encoding="utf-8")
+    inline = [hashlib.sha256(text.encode()).digest() for text in re.findall(r"<script>(.*?)</script>", page, re.DOTALL)]
+    hashes = " ".join(f"'sha256-{b64encode(digest).decode()}'" for digest in inline)
+    others = " ".join(site for site in framed_by.split() if re.fullmatch(r"https?://[\w.:*-]+", site))
+    return (
+        f"script-src 'self' 'wasm-unsafe-eval' blob: {hashes}; style-src 'self' 'unsafe-inline'; object-src 'none'; "
+        f"base-uri 'none'; frame-ancestors 'self' {others}"
+    ).strip()
 
 
 class Compressed:
@@ -119,7 +175,8 @@ def prepare() -> None:
 def _answer_at_once() -> None:
     """Sets TCP_NODELAY on the listening sockets; accepted connections inherit it."""
     for thing in gc.get_objects():
-        if isinstance(thing, socket.socket):
+        # The type itself: asking some of torch's deprecated objects for their class makes them warn.
+        if issubclass(type(thing), socket.socket):
             with contextlib.suppress(OSError):
                 if thing.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
                     thing.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -133,6 +190,13 @@ async def _keep_supervisor() -> None:
 
 
 async def _collect_when_idle() -> None:
+    """A full collection holds every visitor up for some 100 ms: it is made when hardly anything else happens."""
     while True:
         await asyncio.sleep(COLLECT_S)
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
+            used = time.process_time()
+            await asyncio.sleep(QUIET_S)
+            if time.process_time() - used < QUIET_LOAD * QUIET_S:
+                break
         gc.collect()
