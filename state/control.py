@@ -213,12 +213,13 @@ class Control:
             sql = "select 1 from run where state = 'queued' and key <> ? limit 1"
             return self._database.execute(sql, (key,)).fetchone() is not None
 
-    def forget(self, key: str, allowed: tuple[str, ...]) -> bool:
-        """Remove the row if its state is among `allowed`."""
+    def forget(self, key: str, allowed: tuple[str, ...], also: Callable[[], None]) -> bool:
+        """Remove the row if its state is among `allowed`, once `also` was done; nobody acts on the row meanwhile."""
         with self._writing():
             row = self.row(key)
             if row is None or row.state not in allowed:
                 return False
+            also()
             self._database.execute("delete from run where key = ?", (key,))
             return True
 

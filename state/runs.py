@@ -27,16 +27,20 @@ from state import checkpoint as files
 from state import progress, reasons
 from state.columns import thin_columns
 from state.control import ACTIVE, ENDED, Control, NewerStore, QueueFull, Refused, Row, TooLong
+from state.disk import delete
 from state.history import Cursor, Damage, Delta, History
 from state.home import Limits, home, is_key, run_directory
 from state.lease import holder
 from state.start import recorded
-from state.supervisor import delete, ensure_supervisor
+from state.supervisor import ensure_supervisor
 
 __all__ = [
     "Checkpoint", "Cursor", "Damage", "Delta", "NewerStore", "NoSuchRun", "QueueFull", "Refused", "Run", "Runs",
     "Scalars", "Snapshot", "Status", "TooLong", "runs",
 ]  # fmt: skip
+
+
+LOOKED_S = 60.0
 
 
 class NoSuchRun(KeyError):  # noqa: N818
@@ -229,15 +233,14 @@ class Runs:
         A stopped, interrupted or failed run comes back as it is, unless `resume`. Raises `QueueFull`, `TooLong`.
         """
         said = json.dumps(experiment.model_dump(mode="json"), sort_keys=True)
-        row = self._control.row(experiment.key)
+        row = self._look(experiment.key)
         if row is None:
             new = Row(experiment.key, type(experiment).__name__, said, experiment.steps)
             row = self._control.admit(new, self.limits)
-        elif time.time() - row.watched > 60:
-            row = self._control.move(row.key, _ANY, lambda row: replace(row, watched=time.time())) or row
         run = Run(self.home, self._control, row, self.limits)
         if row.state == "finished" and self._unreadable(run):
-            self._control.move(row.key, ("finished",), lambda row: replace(row, state="interrupted", step=0))
+            if not self._control.move(row.key, ("finished",), lambda row: replace(row, state="interrupted", step=0)):
+                return self.open(experiment, resume)  # somebody else has just done so, or deleted it
             run.resume()
         elif resume and row.state in (*ENDED, "paused"):
             run.resume()
@@ -256,8 +259,18 @@ class Runs:
 
     def find(self, key: str) -> Run | None:
         """The run with this key; None for unknown keys and for text that is no key."""
-        row = self._control.row(key) if is_key(key) else None
+        row = self._look(key) if is_key(key) else None
         return None if row is None else Run(self.home, self._control, row, self.limits)
+
+    def _look(self, key: str) -> Row | None:
+        """The row of a run that somebody looks at, which keeps it from the disk bound; written once a minute."""
+        row = self._control.row(key)
+        if row is None or row.pinned or time.time() - row.watched < LOOKED_S:
+            return row
+        try:
+            return self._control.move(key, _ANY, lambda row: replace(row, watched=time.time()))
+        except sqlite3.OperationalError:  # a full disk forbids nobody to look
+            return row
 
     def list(self) -> list[Run]:
         """All runs, the newest first."""

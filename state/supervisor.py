@@ -1,8 +1,9 @@
 """Keeps runs alive, outside the server: `python -m state.supervisor`, one per home, in a session of its own.
 
-It starts lazily, knows no PyTorch, and holds nothing that is not also on disk: kill it at any moment and the next
+It starts lazily, loads no PyTorch, and holds nothing that is not also on disk: kill it at any moment and the next
 one adopts the workers it finds by the leases they hold. It gives queued runs to warm spare processes, queues the
-runs of dead processes again, kills hung ones, bounds the disk, and leaves when nobody needs it.
+runs of dead processes again, kills hung ones, bounds the disk, leaves to a successor when the code that its spares
+have loaded changes, and leaves when nobody needs it.
 """
 
 from __future__ import annotations
@@ -12,33 +13,38 @@ import json
 import logging
 import logging.handlers
 import os
-import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from state import progress
-from state.control import ACTIVE, ENDED, Control, Row
-from state.home import ROOT, Limits, home, run_directory, size_bytes
+from state import progress, reasons
+from state.control import ACTIVE, Control, Row
+from state.disk import empty_trash, sweep
+from state.history import History
+from state.home import ROOT, Limits, fingerprint, home, run_directory, size_bytes
 from state.lease import Held, Lease, holder
 
 LOOP_S = 0.02
 ATTEMPTS = 3
 """Processes in a row that get no further before a run counts as failed."""
 SETTLE_S = 3.0
-"""How long a worker has to take its lease."""
+"""How long a worker has to take its lease, or to give it up or go on when its run is queued and a slot is free."""
+LEAVE_S = 1.0
+COMPARE_S = 1.0
 
 log = logging.getLogger("torchlight.supervisor")
 
 
 def ensure_supervisor(at: Path | None = None) -> None:
-    """Start the supervisor of this home unless it is there. Cheap when it is; safe to call from anywhere, often."""
+    """Start the supervisor of this home unless it is there. Cheap when it is; safe to call from anywhere, often.
+
+    One that would train with other code than is here is asked to leave; workers go on, and its successor adopts them.
+    """
     at = (at or home()).absolute()
-    if holder(at / "supervisor.lock") is not None:
+    if holder(at / "supervisor.lock") is not None and not _ousted(at):
         return
     at.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "TORCHLIGHT_HOME": str(at)}
@@ -52,6 +58,40 @@ def ensure_supervisor(at: Path | None = None) -> None:
         command, cwd=ROOT, env=environment, start_new_session=True, check=False,
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
+
+
+_asked: set[tuple[Path, str]] = set()
+
+
+def _ousted(at: Path) -> bool:
+    """Whether the supervisor had other code and left when asked.
+
+    A process asks once for each state of its code: two versions that share a home must not oust each other for ever.
+    """
+    code = fingerprint()
+    if (at, code) in _asked or wanted_code(at) in ("", code):
+        return False
+    _asked.add((at, code))
+    want_code(at, code)
+    until = time.monotonic() + LEAVE_S
+    while left := holder(at / "supervisor.lock") is not None:
+        if time.monotonic() > until:
+            break
+        time.sleep(LOOP_S / 2)
+    return not left
+
+
+def want_code(at: Path, code: str) -> None:
+    with contextlib.suppress(OSError):  # a full disk forbids no training
+        (at / "supervisor.code").write_text(code)
+
+
+def wanted_code(at: Path) -> str:
+    """The fingerprint of the code that shall train here: the supervisor's own, until somebody asks it to leave."""
+    try:
+        return (at / "supervisor.code").read_text()
+    except OSError:
+        return ""
 
 
 @dataclass
@@ -72,6 +112,12 @@ class Spare:
         """Whether it becomes the worker itself, instead of forking one."""
         return b"once" in self.said
 
+    def dismiss(self) -> None:
+        """End it, after the orders that it has been given."""
+        assert self.process.stdin is not None
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+
     def give(self, at: Path, row: Row) -> None:
         assert self.process.stdin is not None
         order = {"home": str(at), "key": row.key, "attempt": row.attempt}
@@ -84,7 +130,7 @@ class Spare:
 class Watch:
     """When a run last moved, by this process's own monotonic clock."""
 
-    seen: tuple[int, int, int]
+    seen: tuple[int, ...]
     since: float
 
 
@@ -96,6 +142,9 @@ class Supervisor:
         self.spares: list[Spare] = []
         self.workers: list[subprocess.Popen[bytes]] = []
         """Spares that became workers, to be reaped; whether a run is alive is told by its lease alone."""
+        self.code = fingerprint()
+        """What the spares were started with."""
+        self.compared = 0.0
         self.launched: dict[str, float] = {}
         self.watches: dict[str, Watch] = {}
         self.began = self.needed = time.monotonic()
@@ -104,13 +153,16 @@ class Supervisor:
         self.next_spare = 0.0
 
     def run(self) -> None:
-        """Loop until nobody needs a supervisor."""
+        """Loop until nobody needs a supervisor, or not this one."""
         log.info("started, pid %d, %d slots", os.getpid(), self.limits.slots)
+        want_code(self.home, self.code)
+        empty_trash(self.home)
         while self._look_round():
             time.sleep(LOOP_S)
         for spare in self.spares:
-            spare.process.kill()
-        log.info("nothing to do: leaving")
+            spare.dismiss()
+        self.control.close()
+        log.info("leaving")
 
     def _look_round(self) -> bool:
         """One round; False once nobody has needed anything for a while."""
@@ -120,14 +172,22 @@ class Supervisor:
         for row in active:
             self._check(row)
         self._reap()
-        self._launch(queued, self.limits.slots - len(active))
-        now = time.monotonic()
+        now, free = time.monotonic(), self.limits.slots - len(active)
+        if (queued and free > 0) or now - self.compared > COMPARE_S:
+            self.compared = now
+            if self.outdated():
+                return False
+        self._launch(queued, free)
         if now - self.swept > self.limits.sweep_s:
             self.swept = now
-            self._sweep()
+            sweep(self.home, self.control, self.limits.disk_bytes)
         if active or queued or holder(self.home / "server.lock") is not None:
             self.needed = now
         return now - self.needed < self.limits.idle_s
+
+    def outdated(self) -> bool:
+        """Whether the spares have other code than is on disk, or than somebody wants here."""
+        return fingerprint() != self.code or wanted_code(self.home) not in ("", self.code)
 
     def _check(self, row: Row) -> None:
         """Requeue the run of a dead process; kill a hung one."""
@@ -141,18 +201,22 @@ class Supervisor:
             self.watches.pop(row.key, None)
             self._bury(row, moved.step if moved.attempt == row.attempt else row.step)
             return
-        now, seen = time.monotonic(), (row.attempt, moved.step, moved.beats)
-        watch = self.watches.get(row.key)
-        if watch is None or watch.seen != seen:
-            self.watches[row.key] = Watch(seen, now)
-        elif now - watch.since > self.limits.hang_s:
+        if self._unmoved_s(row.key, (row.attempt, moved.step, moved.beats)) > self.limits.hang_s:
             log.warning("%s hangs at step %d: killed", row.key, moved.step)
             self._kill(pid)
             self.watches.pop(row.key)
 
+    def _unmoved_s(self, key: str, seen: tuple[int, ...]) -> float:
+        """For how long a run has shown the same signs of life, as far as this process saw."""
+        now, watch = time.monotonic(), self.watches.get(key)
+        if watch is None or watch.seen != seen:
+            watch = self.watches[key] = Watch(seen, now)
+        return now - watch.since
+
     def _bury(self, row: Row, step: int) -> None:
         """The process is gone without having said how the run ended: `interrupted`, and queued again or given up."""
-        safe = newest_checkpoint(run_directory(self.home, row.key))
+        stored = History(run_directory(self.home, row.key)).checkpoints()
+        safe = stored[-1].step if stored else 0
 
         def change(now: Row) -> Row:
             ended = replace(now, step=max(now.step, step), bytes=size_bytes(run_directory(self.home, now.key)))
@@ -192,7 +256,7 @@ class Supervisor:
 
     def _launch(self, queued: list[Row], free: int) -> None:
         """Give queued runs, in order, to warm spares while slots are free; keep a spare warm, or warming."""
-        waiting = [row for row in queued if holder(run_directory(self.home, row.key) / "lease") is None]
+        waiting = self._takeable(queued, free)
         for row in waiting[: max(0, free)]:
             spare = next((one for one in self.spares if one.ready()), None)
             if spare is None:
@@ -210,8 +274,26 @@ class Supervisor:
         elif not self.spares and time.monotonic() > self.next_spare:
             self.spares.append(self._spare())
 
+    def _takeable(self, queued: list[Row], free: int) -> list[Row]:
+        """The queued runs whose lease is free.
+
+        A process that lingers with a paused run takes it up again as soon as a slot is free, or ends; one that does
+        neither is stopped or stuck, and everything of its run is on disk.
+        """
+        takeable = []
+        for row in queued:
+            pid = holder(run_directory(self.home, row.key) / "lease")
+            if pid is None:
+                takeable.append(row)
+            elif free <= 0:
+                self.watches.pop(row.key, None)
+            elif self._unmoved_s(row.key, (pid,)) > SETTLE_S:
+                log.warning("%s is queued and its old process neither goes on nor ends: killed", row.key)
+                self._kill(pid)
+        return takeable
+
     def _give_up_starting(self, row: Row) -> None:
-        reason = _reason(0, "CANNOT_START", log=str(self.home / "workers.log"))
+        reason = reasons.said(reasons.note(0, reasons.CANNOT_START, log=str(self.home / "workers.log")))
         self.control.move(
             row.key, ("queued",), lambda row: replace(row, state="failed", reason=reason, ended=time.time())
         )
@@ -228,51 +310,14 @@ class Supervisor:
         os.set_blocking(process.stdout.fileno(), False)
         return Spare(process)
 
-    def _sweep(self) -> None:
-        """Keep the disk within its bound: the ended runs that nobody pinned go, the longest unwatched first."""
-        rows = self.control.rows(*ENDED)
-        sizes = {row.key: size_bytes(run_directory(self.home, row.key)) for row in self.control.rows()}
-        total = sum(sizes.values())
-        for row in sorted(rows, key=lambda row: max(row.ended or 0.0, row.watched)):
-            if total <= self.limits.disk_bytes:
-                return
-            if not row.pinned and delete(self.home, self.control, row.key):
-                total -= sizes[row.key]
-                log.info("%s: deleted, to keep within %d bytes", row.key, self.limits.disk_bytes)
-
-
-def delete(at: Path, control: Control, key: str) -> bool:
-    """Delete an ended or paused run, row and files; False where it is in no such state."""
-    directory = run_directory(at, key)
-    if holder(directory / "lease") is not None or not control.forget(key, (*ENDED, "paused")):
-        return False
-    shutil.rmtree(directory, ignore_errors=True)
-    return True
-
-
-def newest_checkpoint(directory: Path) -> int:
-    """The newest step that the run's record names a checkpoint of; 0 where there is none."""
-    try:
-        with contextlib.closing(sqlite3.connect(f"{(directory / 'run.db').as_uri()}?mode=ro", uri=True)) as database:
-            return int(database.execute("select max(step) from checkpoint").fetchone()[0] or 0)
-    except sqlite3.DatabaseError:
-        return 0
-
 
 def size_of(file: Path) -> int:
     return file.stat().st_size if file.exists() else 0
 
 
-def _reason(step: int, name: str, **values: str | int) -> str:
-    from state import reasons  # needs numpy and pydantic, which the supervisor else does without
-
-    return json.dumps(
-        {"step": step, "kind": "engine", "text": getattr(reasons, name), "values": {"step": step, **values}}
-    )
-
-
 def _given_up(at: Path, row: Row) -> str:
-    return _reason(row.step, "GIVEN_UP", attempts=ATTEMPTS, log=str(run_directory(at, row.key) / "worker.log"))
+    words = str(run_directory(at, row.key) / "worker.log")
+    return reasons.said(reasons.note(row.step, reasons.GIVEN_UP, attempts=ATTEMPTS, log=words))
 
 
 def main() -> None:
@@ -288,11 +333,16 @@ def main() -> None:
         try:
             lease = Lease(at / "supervisor.lock")
         except Held:
-            return
-        Supervisor(at).run()
+            return None
+        supervisor = Supervisor(at)
+        supervisor.run()
         lease.close()
+        if wanted_code(at) not in ("", supervisor.code):  # whoever wrote that starts a successor
+            return None
+        if supervisor.outdated():
+            return ensure_supervisor(at)
         if not control.rows("queued"):  # someone may have queued a run while we were on our way out
-            return
+            return None
 
 
 if __name__ == "__main__":

@@ -6,12 +6,18 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import os
 import random
+import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +25,18 @@ import pytest
 
 from models.experiment import Checkpoint, Scalars
 from state import checkpoint as files
-from state import reasons
+from state import reasons, supervisor
 from state.checkpoint import Stored
+from state.control import Row
+from state.disk import sweep
 from state.history import Cursor, Delta, History
+from state.home import ROOT, Limits, run_directory
 from state.lease import Held, Lease, holder
 from state.record import Record
 from state.runs import Run, Runs
 from state.supervisor import ensure_supervisor
 from tests.toys import Expected, Toy, same, store, wait
+from tests.waiting import until
 
 KILLS = int(os.environ.get("TORCHLIGHT_KILLS", "12"))
 
@@ -227,6 +237,51 @@ def test_the_disk_bound_takes_the_oldest_that_nobody_pinned(tmp_path: Path) -> N
         Expected.of(runs[0].experiment).check(runs[0])
 
 
+def test_what_is_looked_at_is_swept_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this order: damage, ended runs, runs paused long ago; never what is paused today, pinned or queued."""
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    states = {"damaged": "", "ended": "failed", "watched": "failed", "old pause": "paused", "pause": "paused",
+              "pinned": "failed", "queued": "queued"}  # fmt: skip
+    keys = {name: letter * 26 for name, letter in zip(states, "abcdefg", strict=True)}
+    with Runs(tmp_path) as opened:
+        for name, key in keys.items():
+            directory = run_directory(tmp_path, key)
+            directory.mkdir(parents=True)
+            (directory / "run.db").write_bytes(b"x" * 1000)
+            if states[name]:
+                opened._control.admit(Row(key, "Toy", "{}", 5), Limits())
+                change = partial(replace, state=states[name], pinned=int(name == "pinned"), ended=now, watched=now)
+                opened._control.move(key, ("queued",), change)
+        files.set_aside(run_directory(tmp_path, keys["damaged"]) / "run.db", tmp_path)
+        run_directory(tmp_path, keys["damaged"]).rmdir()
+        now += 2 * 86_400
+        assert opened.find(keys["watched"]) is not None
+        assert opened.find(keys["pause"]) is not None
+        left = []
+        for bound in (6000, 5000, 4000, 3000, 0):
+            sweep(tmp_path, opened._control, bound)
+            left.append([name for name, key in keys.items() if any(tmp_path.glob(f"*/{key}*"))])
+        order = ["damaged", "ended", "watched", "old pause", "pause", "pinned", "queued"]
+        assert left == [order[1:], order[2:], order[3:], order[4:], order[4:]]
+
+
+def test_a_run_opened_while_it_is_deleted_loses_nothing(opened: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment = Toy(seed=6, steps=50)
+    wait(opened.open(experiment))
+    remove = shutil.rmtree
+
+    def slow(place: Path, **options: bool) -> None:
+        wait(opened.open(experiment), "finished")
+        remove(place, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", slow)
+    assert opened.delete(experiment.key)
+    assert opened.find(experiment.key).status().attempt == 1
+    Expected.of(experiment).check(opened.find(experiment.key))
+    assert not list((opened.home / "trash").iterdir())
+
+
 def fill(record: Record) -> None:
     for first in range(1, 100_000, 100):
         record.add(Scalars(first + 99, first, {"loss": np.arange(first, first + 100.0)}))
@@ -264,20 +319,89 @@ def test_a_checkpoint_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.
     assert files.read(tmp_path, Stored(1, "0" * 64)) is None
 
 
+FORKING = """
+import os, sys, time
+from pathlib import Path
+from state.lease import Lease
+lease = Lease(Path(sys.argv[1]))
+if (child := os.fork()) == 0:
+    time.sleep(60)
+print(child, flush=True)
+time.sleep(60)
+"""
+
+
 def test_a_lease_is_free_when_its_holder_dies_even_if_a_child_lives(tmp_path: Path) -> None:
-    told, tell = os.pipe()
-    if (parent := os.fork()) == 0:
-        lease = Lease(tmp_path / "lease")
-        if (child := os.fork()) == 0:
-            time.sleep(60)
-        os.write(tell, child.to_bytes(4))
-        time.sleep(60 if lease else 0)
-    child = int.from_bytes(os.read(told, 4))
-    assert holder(tmp_path / "lease") == parent
-    with pytest.raises(Held):
-        Lease(tmp_path / "lease")
-    os.kill(parent, signal.SIGKILL)
-    os.waitpid(parent, 0)
-    assert holder(tmp_path / "lease") is None
-    Lease(tmp_path / "lease").close()
-    os.kill(child, signal.SIGKILL)
+    lock = tmp_path / "lease"
+    with subprocess.Popen([sys.executable, "-c", FORKING, str(lock)], stdout=subprocess.PIPE, cwd=ROOT) as parent:
+        child = int(parent.stdout.readline())
+        assert holder(lock) == parent.pid
+        with pytest.raises(Held):
+            Lease(lock)
+        parent.kill()
+        parent.wait()
+        assert holder(lock) is None
+        Lease(lock).close()
+        os.kill(child, signal.SIGKILL)
+
+
+def test_a_process_that_lingers_without_a_sign_of_life_is_replaced(tmp_path: Path) -> None:
+    with store(tmp_path) as opened:
+        run = opened.open(Toy(seed=1, steps=600, pace_us=1000))
+        wait(run, "running", step=100)
+        run.pause()
+        wait(run, "paused")
+        os.kill(holder(run.directory / "lease"), signal.SIGSTOP)
+        run.resume()
+        status = wait(run, within_s=30.0)
+        assert (status.state, status.attempt) == ("finished", 2)
+        Expected.of(run.experiment).check(run)
+
+
+GUEST = """
+from collections.abc import Mapping
+from models.experiment import Snapshot
+from tests.waiting import until
+from tests.toys import Toy
+class Guest(Toy):
+    def measure(self, snapshot: Snapshot) -> Mapping[str, float]:
+        return {{"mark": {mark}}}
+"""
+
+
+def test_new_runs_are_trained_by_the_code_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And those that train already go on, in the process and with the code that they began with."""
+    file = tmp_path / "a_guest.py"
+    file.write_text(GUEST.format(mark=1.0))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with store(tmp_path / "home") as opened:
+        monkeypatch.setenv("TORCHLIGHT_EXPERIMENTS", "a_guest")
+        guest = importlib.import_module("a_guest").Guest
+        going = opened.open(guest(steps=5000, pace_us=1000))
+        wait(going, "running", step=50)
+        file.write_text(GUEST.format(mark=22.0))
+        new = opened.open(guest(steps=60, seed=1))
+        assert wait(new).state == "finished"
+        assert set(new.columns()["mark"][1]) == {22.0}
+        at = going.status().step
+        wait(going, "running", step=at + 50)
+        going.stop()
+        assert wait(going, "stopped").attempt == 1
+        assert set(going.columns()["mark"][1]) == {1.0}
+
+
+def test_a_supervisor_of_other_code_is_asked_to_leave_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More often, and two versions that share a home would oust each other for ever, without a warm spare."""
+    with store(tmp_path) as opened:
+        run = opened.open(Toy(seed=2, steps=3000, pace_us=1000))
+        wait(run, "running", step=50)
+        before = holder(tmp_path / "supervisor.lock")
+        monkeypatch.setattr(supervisor, "fingerprint", lambda: "another version")
+        ensure_supervisor(tmp_path)
+        until(lambda: holder(tmp_path / "supervisor.lock") not in (None, before))
+        after = holder(tmp_path / "supervisor.lock")
+        at = run.status().step
+        assert wait(run, "running", step=at + 200).attempt == 1
+        assert holder(tmp_path / "supervisor.lock") == after
+        assert (tmp_path / "supervisor.code").read_text() != "another version"

@@ -1,0 +1,86 @@
+"""Keeps a home within its bound on disk, and deletes runs in a way that no interruption and no reopening can hurt.
+
+Beyond the bound go, the oldest of each first: what was set aside as damaged, ended runs that nobody pinned, and
+paused ones that nobody has watched for a day.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from state.control import ENDED, Control, Row
+from state.home import run_directory, size_bytes
+from state.lease import holder
+
+UNWATCHED_S = 86_400.0
+
+log = logging.getLogger("torchlight.supervisor")
+
+
+def delete(at: Path, control: Control, key: str) -> bool:
+    """Delete an ended or paused run, row and files; False where it is in no such state, or its files are in use.
+
+    The files leave their place in the transaction that forgets the row: whoever opens the run anew, be it while they
+    are still being removed, gets a directory of its own.
+    """
+    directory, trash = run_directory(at, key), at / "trash" / f"{key}-{time.time_ns()}"
+    if holder(directory / "lease") is not None:
+        return False
+
+    def aside() -> None:
+        trash.parent.mkdir(exist_ok=True)
+        if directory.exists():
+            directory.rename(trash)
+
+    try:
+        gone = control.forget(key, (*ENDED, "paused"), aside)
+    except OSError:  # Windows moves no directory in which a file is open
+        return False
+    if gone:
+        shutil.rmtree(trash, ignore_errors=True)
+    return gone
+
+
+def empty_trash(at: Path) -> None:
+    """Remove what a deletion left over that was killed half-way."""
+    shutil.rmtree(at / "trash", ignore_errors=True)
+
+
+def sweep(at: Path, control: Control, most_bytes: int) -> None:
+    """Remove what can best be missed until everything together is within the bound."""
+    rows = control.rows()
+    sizes = {row.key: size_bytes(run_directory(at, row.key)) for row in rows}
+    excess = sum(sizes.values()) + size_bytes(at / "damaged") - most_bytes
+    for name, size, remove in (*_damaged(at), *_runs(at, control, rows, sizes)):
+        if excess <= 0:
+            return
+        if remove():
+            excess -= size
+            log.info("%s: deleted, to keep within %d bytes", name, most_bytes)
+
+
+Dispensable = tuple[str, int, Callable[[], bool]]
+"""What it is, its bytes, and what removes it and says whether it did."""
+
+
+def _damaged(at: Path) -> Iterator[Dispensable]:
+    def remove(file: Path) -> bool:
+        file.unlink(missing_ok=True)
+        return True
+
+    for file in sorted((at / "damaged").glob("*"), key=lambda file: file.stat().st_mtime):
+        yield file.name, file.stat().st_size, partial(remove, file)
+
+
+def _runs(at: Path, control: Control, rows: list[Row], sizes: dict[str, int]) -> Iterator[Dispensable]:
+    ended = [row for row in rows if row.state in ENDED]
+    paused = [row for row in rows if row.state == "paused" and time.time() - row.watched > UNWATCHED_S]
+    for some in (ended, paused):
+        for row in sorted(some, key=lambda row: max(row.ended or 0.0, row.watched)):
+            if not row.pinned:
+                yield row.key, sizes[row.key], partial(delete, at, control, row.key)
