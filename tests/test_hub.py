@@ -1,4 +1,4 @@
-"""The live route: what is sent is what is on disk, pictures may be skipped and numbers may not, strangers stay out."""
+"""Live route and door: what is sent is on disk, pictures may be skipped, numbers may not, strangers stay out."""
 
 from __future__ import annotations
 
@@ -15,18 +15,22 @@ from hypothesis import given
 from hypothesis import strategies as some
 from hypothesis.extra.numpy import array_shapes, arrays
 from starlette.applications import Starlette
-from starlette.testclient import TestClient, WebSocketTestSession
-from starlette.websockets import WebSocketDisconnect
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.testclient import TestClient, WebSocketDenialResponse, WebSocketTestSession
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from models.experiment import BadExperiment, Pixels, Points, Snapshot
 from models.gan import GanTraining
 from state import feed as feeds
+from state import serving
 from state.columns import Column
 from state.feed import LATER, Feed, Viewer
 from state.frames import Quantised, decode, encode, picture, quantise, scalars_frames, stamped
 from state.growing import Grown
 from state.hub import Hub, Places, history
 from state.runs import Run, runs
+from state.serving import Guard, policy
 from tests.waiting import until, until_ended
 
 floats = arrays(np.float32, array_shapes(max_dims=3, max_side=6), elements=some.floats(-1e6, 1e6, width=32))
@@ -346,3 +350,63 @@ def test_a_flood_of_questions_is_heard_slowly(run: Run, client: TestClient, monk
 def test_without_a_socket_the_same_frames_travel_in_the_page(run: Run) -> None:
     kinds = [decode(frame)[0]["kind"] for frame in history(run)]
     assert kinds[0] == "status" and kinds[-1] == "snapshot" and {"scalars", "moments"} <= set(kinds)
+
+
+@pytest.fixture
+def guarded(monkeypatch: pytest.MonkeyPatch) -> TestClient:
+    """Streamlit's routes as the guard sees them, with places for two sessions."""
+
+    async def session(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.receive()
+
+    async def page(_: object) -> PlainTextResponse:
+        return PlainTextResponse("stored")
+
+    monkeypatch.setenv("TORCHLIGHT_SESSIONS", "2")
+    upload = Route("/_stcore/upload_file/{session}/{file}", page, methods=["PUT", "DELETE"])
+    return TestClient(Guard(Starlette(routes=[WebSocketRoute("/_stcore/stream", session), upload, Route("/", page)])))
+
+
+def test_sessions_beyond_the_bound_are_told_to_come_later(guarded: TestClient) -> None:
+    with guarded.websocket_connect("/_stcore/stream"), guarded.websocket_connect("/_stcore/stream"):
+        with pytest.raises(WebSocketDenialResponse) as denied, guarded.websocket_connect("/_stcore/stream"):
+            pass
+        assert denied.value.status_code == 503 and "place" in denied.value.text
+    with guarded.websocket_connect("/_stcore/stream"):
+        pass
+
+
+def test_no_file_is_taken_in(guarded: TestClient) -> None:
+    assert guarded.put("/_stcore/upload_file/session/file", content=b"x").status_code == 403
+    assert guarded.delete("/_stcore/upload_file/session/file").status_code == 200
+
+
+def test_only_sites_that_are_named_may_frame_a_page(guarded: TestClient) -> None:
+    sent = guarded.get("/").headers["content-security-policy"]
+    assert sent.endswith("frame-ancestors 'self'") and "object-src 'none'" in sent
+    assert "unsafe-eval" not in sent.replace("wasm-unsafe-eval", "") and "http" not in sent
+    assert policy("https://huggingface.co x;script-src").endswith("frame-ancestors 'self' https://huggingface.co")
+
+
+def test_a_collection_waits_for_a_quiet_moment_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, seconds in {"COLLECT_S": 0.0, "QUIET_S": 0.02, "PATIENCE_S": 0.3}.items():
+        monkeypatch.setattr(serving, name, seconds)
+    made: list[float] = []
+    monkeypatch.setattr(serving.gc, "collect", lambda: made.append(time.monotonic()))
+
+    async def first(busy: bool) -> float:
+        """Seconds until the first collection."""
+        made.clear()
+        begun = time.monotonic()
+        task = asyncio.create_task(serving._collect_when_idle())
+        while not made:
+            end = time.monotonic() + 0.01
+            while busy and time.monotonic() < end:
+                pass
+            await asyncio.sleep(0.001)
+        task.cancel()
+        return made[0] - begun
+
+    assert asyncio.run(first(busy=True)) >= 0.25
+    assert asyncio.run(first(busy=False)) < 0.2
