@@ -7,7 +7,7 @@ which panels. Panels, by their "kind":
               surface_mid (0.5), surface_range (low, high; without it 0 … 1 for probabilities, else symmetric about
               the middle), surface_symbol ("D"), labels {data, samples, ema, surface}
     images    title, array ("images"; uint8, or floats within "range", by default 0 … 1), shape (h, w), columns (8)
-    curves    title, columns [{name, label, hue}], log, unit, references [{label, value, low, high}]
+    curves    title, columns [{name, label, hue}], log, whole (counts), unit, references [{label, value, low, high}]
 
 The surface is an (n, n) grid whose row 0 is the lowest y and whose outer nodes lie on the extent.
 The result has `step` ({key, step, turn}: where the visitor came to rest in the first run; step None: the newest),
@@ -103,6 +103,7 @@ def live(
     key: str,
     step: int | None = None,
     view: str = "",
+    autoplay: bool = False,
     frames: Sequence[bytes] = (),
     on_step: Callable[[], None] | None = None,
     on_view: Callable[[], None] | None = None,
@@ -113,7 +114,8 @@ def live(
 
     `step` puts the scrubber there when it changes; `frames` carries frames where the host forwards no WebSocket
     (a status or snapshot frame names the run that the frames after it belong to). `words` may leave out what is
-    to stay English and may add translations of the templates of notes.
+    to stay English and may add translations of the templates of notes. With `autoplay` a run that is finished replays
+    its history once by itself, unless the visitor does something first or wants no motion.
     """
     return _view(
         key=key,
@@ -123,6 +125,7 @@ def live(
             "words": {**WORDS, **words},
             "step": step,
             "view": view,
+            "autoplay": autoplay,
             "frames": [base64.b64encode(frame).decode() for frame in frames],
         },
         on_step_change=on_step or _ignore,

@@ -9,20 +9,77 @@ const ROOM = { left: 44, right: 10, top: 14, bottom: 22 };
 const SAMPLE = 1500;
 const OUTLYING = 4;
 const FLAT = 1e-4;
-const DASHES = [[1, 0], [5, 3], [2, 2], [9, 3]];
-const DASHED_ROWS = 150;
+const DASHES = [[], [5, 3], [2, 2], [9, 3]];
+const SMOOTH_PX = 4;
+const BAND_PX = 1.5;
+const LABEL_PX = 14;
+const SUMMED = 64;
+
+/** Running sums over blocks of a curve's finite values: the mean of any stretch costs no more than two blocks. */
+class Sums {
+  /** @param {boolean} log take the mean of logarithms: on that axis it is the middle of the values */
+  constructor(log) {
+    this.log = Boolean(log);
+    this.blocks = [[0, 0]];
+  }
+
+  grown(curve) {
+    while (this.blocks.length * SUMMED <= curve.count) this.blocks.push(this.upTo(curve, this.blocks.length * SUMMED));
+    return this;
+  }
+
+  upTo(curve, end) {
+    const block = Math.min(this.blocks.length - 1, Math.floor(end / SUMMED));
+    let [sum, count] = this.blocks[block];
+    for (let row = block * SUMMED; row < end; row += 1) {
+      const value = this.log ? Math.log10(curve.values[row]) : curve.values[row];
+      if (!Number.isFinite(value)) continue;
+      sum += value;
+      count += 1;
+    }
+    return [sum, count];
+  }
+
+  /** The mean of rows begin … end - 1; on a logarithmic axis 0 where none is positive. */
+  mean(curve, begin, end) {
+    const [[before, fewer], [sum, count]] = [this.upTo(curve, begin), this.upTo(curve, end)];
+    if (count === fewer) return this.log ? 0 : NaN;
+    const mean = (sum - before) / (count - fewer);
+    return this.log ? 10 ** mean : mean;
+  }
+}
+
+/** How much of the drawn lines, and less so of their bands, a plate would hide: in points. */
+function hides({ x, y, width }, drawn) {
+  let hidden = 0;
+  for (const point of drawn) {
+    if (point.x < x || point.x > x + width) continue;
+    if (point.y > y - 2 && point.y < y + LABEL_PX + 2) hidden += 1;
+    else if (point.upper < y + LABEL_PX && point.lower > y) hidden += 0.4;
+  }
+  return hidden;
+}
+
+function meets(one, other) {
+  return Math.abs(one.y - other.y) < LABEL_PX && one.x < other.x + other.width && other.x < one.x + one.width;
+}
 
 export class CurvesPanel extends Card {
   constructor(view, panel) {
     super(view, panel.title, "tl-curves");
     this.panel = panel;
     if (panel.unit) this.title.append(make("small", { text: panel.unit }));
+    this.sums = new WeakMap();
+    this.named = [];
+    const single = view.runs.length === 1;
     this.entries = panel.columns.map(({ name, label, hue }, index) => {
-      const swatch = make("i", { class: "tl-line" });
-      const values = make("b");
-      const entry = make("span", { class: "tl-entry" }, swatch, make("span", { text: label ?? name }), values);
-      this.foot.append(entry);
-      return { name, label: label ?? name, hue: hue ?? index, swatch, values };
+      const marks = view.runs.map((_, run) => make("i", { class: single ? "tl-line" : `tl-dash tl-dash-${run}` }));
+      const values = view.runs.map(() => make("b"));
+      const said = make("span", { text: label ?? name });
+      // With two runs each value stands behind its own line, solid or dashed.
+      const parts = single ? [marks[0], said, values[0]] : [said, ...marks.flatMap((mark, run) => [mark, values[run]])];
+      this.foot.append(make("span", { class: "tl-entry" }, ...parts));
+      return { name, label: label ?? name, hue: hue ?? index, marks, values };
     });
     this.listen();
   }
@@ -64,8 +121,8 @@ export class CurvesPanel extends Card {
   paint(theme) {
     const drawn = this.curves().filter(({ curve }) => curve?.count);
     this.waiting(!drawn.length);
-    for (const { swatch, hue } of this.entries) {
-      swatch.style.background = theme.series[hue % theme.series.length];
+    for (const { marks, hue } of this.entries) {
+      for (const mark of marks) mark.style.color = theme.series[hue % theme.series.length];
     }
     this.paintReadouts();
     const context = this.wiped();
@@ -92,10 +149,13 @@ export class CurvesPanel extends Card {
     context.beginPath();
     context.rect(this.box.left, this.box.top - 1, right - this.box.left, this.box.bottom - this.box.top + 2);
     context.clip();
-    const flags = drawn.map((item) => ({ ...item, ...this.drawCurve(context, theme, item) }));
+    const cut = drawn.map((item) => ({ ...item, ...this.columnsOf(item) }));
+    const traced = cut.map((item) => ({ ...item, pieces: this.trace(item) }));
+    for (const item of traced) this.drawBand(context, theme, item);
+    for (const item of traced) this.drawLine(context, theme, item);
     context.restore();
-    this.nameReferences(context, theme);
-    this.drawFlags(context, theme, flags);
+    this.nameReferences(context, theme, traced);
+    this.drawFlags(context, theme, traced);
     this.drawCursor(context, theme, drawn);
   }
 
@@ -133,7 +193,7 @@ export class CurvesPanel extends Card {
     if (high === low) [low, high] = [low - 0.5 * (Math.abs(low) || 1), high + 0.5 * (Math.abs(high) || 1)];
     if (low > 0 && low < 0.3 * (high - low)) low = 0;
     // Ends on a grid finer than the ticks': the axis moves seldom, and little paper stays empty.
-    const step = niceStep(high - low, 12);
+    const step = Math.max(this.panel.whole ? 1 : 0, niceStep(high - low, 12));
     low = Math.floor(low / step + 1e-9) * step;
     high = Math.ceil(high / step - 1e-9) * step;
     return { low, high, log };
@@ -151,7 +211,8 @@ export class CurvesPanel extends Card {
 
   yTicks() {
     const { low, high, log } = this.scale;
-    if (!log) return ticks(low, high, Math.max(2, Math.floor((this.box.bottom - this.box.top) / 46)));
+    const parts = Math.max(2, Math.floor((this.box.bottom - this.box.top) / 46));
+    if (!log) return ticks(low, high, parts, this.panel.whole ? 1 : 0);
     const values = [];
     const decades = Math.log10(high / low);
     const mantissas = decades <= 1.2 ? [1, 2, 5] : decades <= 2.5 ? [1, 3] : [1];
@@ -216,29 +277,40 @@ export class CurvesPanel extends Card {
     }
   }
 
-  /** Their names, over the curves; an arrow where the line lies outside of the chart. */
-  nameReferences(context, theme) {
-    const { right, top, bottom } = this.box;
+  /** Their names, where they hide least of the curves; an arrow where the line lies outside of the chart. */
+  nameReferences(context, theme, traced) {
+    const { left, right, top, bottom } = this.box;
+    const drawn = traced.flatMap(({ pieces }) => pieces.flat());
     const taken = [];
     context.font = `10.5px ${theme.font}`;
-    context.textAlign = "right";
+    context.textAlign = "left";
     context.textBaseline = "alphabetic";
-    for (const { label, value } of this.panel.references ?? []) {
+    (this.panel.references ?? []).forEach(({ label, value }, index) => {
       const exact = this.place(value);
       const y = Math.min(bottom, Math.max(top, exact));
       const arrow = exact < top - 1 ? "↑ " : exact > bottom + 1 ? "↓ " : "";
-      let base = y - 4 < top + 9 ? y + 12 : y - 4;
-      while (taken.some((other) => Math.abs(other - base) < 12)) base += base > (top + bottom) / 2 ? -12 : 12;
-      taken.push(base);
       const text = `${arrow}${label} ${this.view.speech.brief(value)}`;
-      context.lineWidth = 3.5;
-      context.lineJoin = "round";
-      context.strokeStyle = theme.paper;
-      context.strokeText(text, right - 2, base);
+      const width = context.measureText(text).width + 6;
+      const plates = [];
+      for (const x of [right - width, left + 2, (left + right - width) / 2]) {
+        for (const up of [y - LABEL_PX - 2, y + 2]) {
+          if (up >= top - 2 && up + LABEL_PX <= bottom) plates.push({ x, y: up, width });
+        }
+      }
+      if (!plates.length) return;
+      const hidden = plates.map((plate) => hides(plate, drawn) + 1e6 * taken.some((other) => meets(plate, other)));
+      const best = hidden.indexOf(Math.min(...hidden));
+      // A name moves only where that shows clearly more, so that it does not wander while the curves grow.
+      const before = this.named[index];
+      const chosen = hidden[before] <= hidden[best] + 20 ? before : best;
+      this.named[index] = chosen;
+      const plate = plates[chosen];
+      taken.push(plate);
+      context.fillStyle = css(theme.background, 0.86);
+      context.fillRect(plate.x, plate.y, width, LABEL_PX);
       context.fillStyle = theme.muted;
-      context.fillText(text, right - 2, base);
-    }
-    context.lineWidth = 1;
+      context.fillText(text, plate.x + 3, plate.y + LABEL_PX - 3.5);
+    });
   }
 
   drawNotes(context, theme) {
@@ -262,59 +334,81 @@ export class CurvesPanel extends Card {
     }
   }
 
-  /** One curve: per pixel column its extremes, in their order of time; says where it is not finite. */
-  drawCurve(context, theme, { entry, run, curve }) {
+  /** One curve cut into its pixel columns, with the extremes of each; says where it is not finite. */
+  columnsOf({ curve }) {
     const { left, right } = this.box;
-    const { place } = this;
     const pixels = Math.max(1, Math.round(right - left));
     const horizon = this.view.horizon();
     const dense = curve.dense;
-    const flags = [];
-    let [row, joined] = [0, false];
-    context.beginPath();
-    // Dashing a long zigzag costs the browser more than all else together: dense curves get gaps per stretch of x.
-    const gaps = run > 0 && curve.count > DASHED_ROWS;
-    const [dash, gap] = DASHES[run % DASHES.length];
-    const point = (x, value) => {
-      if (gaps && x % (dash + gap) > dash) joined = false;
-      else if (joined) context.lineTo(x, place(value));
-      else {
-        context.moveTo(x, place(value));
-        joined = true;
-      }
-    };
     const sparse = curve.count < 2 * pixels;
+    const [columns, flags] = [[], []];
+    let row = 0;
     while (row < curve.count) {
       const pixel = Math.floor((curve.steps[row] / horizon) * pixels);
       const end = sparse ? row + 1 : Math.max(row + 1, this.rowsUpTo(curve, row, ((pixel + 1) / pixels) * horizon));
-      const x = this.x(curve.steps[row]);
+      const x = (this.x(curve.steps[row]) + this.x(curve.steps[end - 1])) / 2;
       const { low, high, infinite, missing } = curve.extent(row, end);
       if (infinite) flags.push({ x, text: "∞" });
       else if (missing && dense) flags.push({ x, text: "NaN" });
       if (high > this.scale.high * (1 + 1e-9)) flags.push({ x, text: "↑" });
-      if (low <= high) {
-        const [first, last] = [curve.values[row], curve.values[end - 1]];
-        if (end - row < 3) {
-          if (Number.isFinite(first)) point(x, first);
-          if (end - row > 1 && Number.isFinite(last)) point(x, last);
-        } else if (first <= last || !Number.isFinite(first)) {
-          point(x, low);
-          point(x, high);
-        } else {
-          point(x, high);
-          point(x, low);
-        }
-      } else if (infinite || dense) joined = false;
+      const broken = low > high && (infinite || dense);
+      if (broken || low <= high) columns.push({ x, begin: row, end, low, high, broken });
       row = end;
     }
-    const colour = theme.series[entry.hue % theme.series.length];
-    context.strokeStyle = run ? css(rgb(colour), 0.7) : colour;
-    context.lineWidth = run ? 1.3 : 1.5;
-    context.lineJoin = "bevel";
-    context.setLineDash(run && !gaps ? [dash, gap] : []);
+    return { columns, flags };
+  }
+
+  /** The curve as the eye takes it in: a line of means over a few pixels, and around it how far values reach. */
+  trace({ curve, columns }) {
+    if (!this.sums.has(curve)) this.sums.set(curve, new Sums(this.panel.log));
+    const sums = this.sums.get(curve).grown(curve);
+    const smooth = this.panel.whole ? 0 : SMOOTH_PX;
+    const pieces = [[]];
+    let [from, to] = [0, 0];
+    columns.forEach((column, index) => {
+      if (column.broken) {
+        pieces.push([]);
+        return;
+      }
+      while (column.x - columns[from].x > smooth) from += 1;
+      to = Math.max(to, index);
+      while (to + 1 < columns.length && columns[to + 1].x - column.x <= smooth) to += 1;
+      let { low, high } = column;
+      for (const side of [-1, 1]) {
+        for (let near = index + side; Math.abs((columns[near]?.x ?? Infinity) - column.x) <= BAND_PX; near += side) {
+          if (columns[near].broken) break;
+          low = Math.min(low, columns[near].low);
+          high = Math.max(high, columns[near].high);
+        }
+      }
+      const mean = sums.mean(curve, columns[from].begin, columns[to].end);
+      const [y, upper, lower] = [mean, high, low].map((value) => this.place(value));
+      pieces.at(-1).push({ x: column.x, y, upper, lower });
+    });
+    return pieces;
+  }
+
+  drawBand(context, theme, { entry, pieces }) {
+    context.fillStyle = css(rgb(theme.series[entry.hue % theme.series.length]), theme.dark ? 0.28 : 0.22);
+    for (const piece of pieces) {
+      context.beginPath();
+      for (const { x, upper } of piece) context.lineTo(x, upper);
+      for (let index = piece.length - 1; index >= 0; index -= 1) context.lineTo(piece[index].x, piece[index].lower);
+      context.fill();
+    }
+  }
+
+  drawLine(context, theme, { entry, run, pieces }) {
+    context.beginPath();
+    for (const piece of pieces) {
+      piece.forEach(({ x, y }, index) => (index ? context.lineTo(x, y) : context.moveTo(x, y)));
+    }
+    context.strokeStyle = theme.series[entry.hue % theme.series.length];
+    context.lineWidth = 1.6;
+    context.lineJoin = "round";
+    context.setLineDash(DASHES[run % DASHES.length]);
     context.stroke();
     context.setLineDash([]);
-    return { flags };
   }
 
   rowsUpTo(curve, row, limit) {
@@ -382,19 +476,19 @@ export class CurvesPanel extends Card {
 
   /** Each run's value at a step as words; of a thinned history maybe only a value nearby, and marked so. */
   said(name, step) {
-    const spoken = this.view.feeds.map((feed) => {
+    return this.view.feeds.map((feed) => {
       const curve = feed.columns.curves.get(name);
-      return `${curve?.near(step) ? "≈ " : ""}${this.view.speech.value(curve?.at(step))}`;
+      return `${curve?.near(step) ? "≈ " : ""}${this.view.speech.value(curve?.at(step), this.panel.whole)}`;
     });
-    return spoken.join(" / ");
   }
 
   paintReadouts() {
     const step = this.view.readStep() ?? Infinity;
     const { speech } = this.view;
     for (const { name, values } of this.entries) {
-      const said = this.said(name, step);
-      if (values.textContent !== said) values.textContent = said;
+      this.said(name, step).forEach((said, run) => {
+        if (values[run].textContent !== said) values[run].textContent = said;
+      });
     }
     const at = this.view.hovered === null ? "" : speech.say("step_short", { step: speech.count(this.view.hovered) });
     if (this.readout.textContent !== at) this.readout.textContent = at;
@@ -403,7 +497,9 @@ export class CurvesPanel extends Card {
   tell() {
     const { speech } = this.view;
     const step = this.view.readStep() ?? Infinity;
-    const values = this.entries.map(({ name, label }) => `${label} ${this.said(name, step)}`);
+    const { runs } = this.view;
+    const named = (said, run) => (runs.length > 1 ? `${runs[run].label} ${said}` : said);
+    const values = this.entries.map(({ name, label }) => `${label} ${this.said(name, step).map(named).join(" / ")}`);
     const shown = this.view.shownStep();
     const fields = { title: this.panel.title, step: shown === null ? "–" : speech.count(shown) };
     return speech.say("alt_curves", { ...fields, values: values.join(", ") });

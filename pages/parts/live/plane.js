@@ -62,7 +62,8 @@ export class PlanePanel extends Card {
     this.scale = make("div", { class: "tl-scale" });
     this.outside = make("span", { class: "tl-outside" });
     this.outside.hidden = true;
-    this.foot.append(make("div", { class: "tl-chips" }, ...this.chips.map(({ chip }) => chip)), this.outside, this.scale);
+    const chips = make("div", { class: "tl-chips" }, ...this.chips.map(({ chip }) => chip));
+    this.foot.append(chips, this.outside, this.scale);
     this.canvas.addEventListener("pointermove", (event) => this.hover(event));
     this.canvas.addEventListener("pointerleave", () => this.hover(null));
   }
@@ -248,7 +249,8 @@ export class PlanePanel extends Card {
       if (!(x >= x0 && x <= x1 && y >= y0 && y <= y1)) count += 1;
     }
     const { speech } = this.view;
-    const said = count ? speech.say("outside", { count: speech.count(count), total: speech.count(data.length / 2) }) : "";
+    const fields = { count: speech.count(count), total: speech.count(data.length / 2) };
+    const said = count ? speech.say("outside", fields) : "";
     if (said) this.outside.hidden = false;
     this.outside.style.visibility = said ? "visible" : "hidden";
     if (said && this.outside.textContent !== said) this.outside.textContent = said;

@@ -72,6 +72,11 @@ export class Transport {
     return button;
   }
 
+  setSpeed(speed) {
+    this.speed.value = String(speed);
+    this.view.setSpeed(speed);
+  }
+
   setIcon(button, name) {
     if (button.dataset.icon === name) return;
     button.dataset.icon = name;

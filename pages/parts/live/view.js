@@ -18,6 +18,10 @@ const AHEAD = 6;
 const KEPT = 240;
 const NUMBERS_MS = 90;
 const BUSY = ["queued", "training"];
+const SHOW_SPEED = 2;
+const STILL = window.matchMedia("(prefers-reduced-motion: reduce)");
+/** Runs whose history was shown by itself, or is not to be: once is enough for as long as the page stays open. */
+const SHOWN = new Set();
 
 export class LiveView {
   constructor(root) {
@@ -36,6 +40,8 @@ export class LiveView {
     this.record = { frames: 0, lastPaint: 0, painted: {}, lag_ms: null, lags_ms: [], paints_ms: [] };
     this.onKey = (event) => this.key(event);
     this.onVisible = () => this.attend();
+    this.onTouch = (event) => this.touched(event);
+    for (const kind of ["pointerdown", "keydown"]) window.addEventListener(kind, this.onTouch, true);
     this.root.addEventListener("keydown", this.onKey);
     document.addEventListener("visibilitychange", this.onVisible);
   }
@@ -87,6 +93,8 @@ export class LiveView {
     const busy = BUSY.includes(feed.status?.status);
     const before = feed.busy ?? this.runs.find(({ key }) => key === feed.key)?.active ?? busy;
     feed.busy = busy;
+    // Who watched it learn needs no repetition.
+    if (busy) SHOWN.add(feed.key);
     if (busy !== before) this.setTriggerValue("command", { verb: "refresh", step: feed.status.step, key: feed.key });
   }
 
@@ -163,6 +171,7 @@ export class LiveView {
     }
     if (kind === "snapshot") this.frame();
     else this.soon();
+    this.show();
   }
 
   transportBy(how) {
@@ -282,6 +291,10 @@ export class LiveView {
   replay(yes) {
     if (yes === this.playing || (yes && this.moments.length < 2)) return;
     this.playing = yes;
+    if (!yes && this.showing) {
+      this.showing = false;
+      this.transport.setSpeed(1);
+    }
     clearTimeout(this.ticking);
     if (yes) {
       if (this.step === null) this.place(0);
@@ -292,6 +305,32 @@ export class LiveView {
 
   setSpeed(speed) {
     this.speed = speed;
+  }
+
+  /** Replay a finished run by itself, once: a first visitor sees it learn without having to ask. */
+  show() {
+    const feed = this.feeds[0];
+    if (!this.data.autoplay || !feed || SHOWN.has(feed.key) || document.hidden) return;
+    if (this.step !== null || this.playing || STILL.matches || feed.polled) return;
+    const known = this.feeds.every(({ status, moments, newest }) => status && moments.length > 2 && newest);
+    if (!known || feed.status.status !== "finished") return;
+    SHOWN.add(feed.key);
+    this.showing = true;
+    this.transport.setSpeed(SHOW_SPEED);
+    this.replay(true);
+  }
+
+  /** Whoever does anything is no longer a mere spectator: inside, the film stops where it is; outside, at its end. */
+  touched(event) {
+    if (this.feeds[0]) SHOWN.add(this.feeds[0].key);
+    if (!this.showing) return;
+    const path = event.composedPath();
+    const inside = path.includes(this.root);
+    // These stop it by themselves.
+    const toggles = event.key === " " && event.type === "keydown" && path[0].tagName !== "BUTTON";
+    if (inside && (toggles || path.includes(this.transport.play))) return;
+    if (inside) this.replay(false);
+    else this.follow();
   }
 
   tick() {
@@ -363,10 +402,10 @@ export class LiveView {
   /** Paint a card unless it shows just this already. */
   paintCard(card, base) {
     if (!card.width) return;
-    const feeds = card.feed ? [card.feed] : this.feeds;
-    const state = card.feed
-      ? [this.theme.id, JSON.stringify(this.layers), card.feed.key, this.pictureOf(card.feed)?.step ?? card.waitingFor(card.feed)]
-      : [base, this.horizon(), ...feeds.map((feed) => `${feed.key}${feed.columns.version}.${feed.notes.length}`)];
+    const { feed } = card;
+    const state = feed
+      ? [this.theme.id, JSON.stringify(this.layers), feed.key, this.pictureOf(feed)?.step ?? card.waitingFor(feed)]
+      : [base, this.horizon(), ...this.feeds.map((each) => `${each.key}${each.columns.version}.${each.notes.length}`)];
     const painted = state.join("|");
     if (painted === card.painted) return;
     card.paint(this.theme);
@@ -419,6 +458,7 @@ export class LiveView {
     for (const timer of [this.ticking, this.settling, this.describing, this.later]) clearTimeout(timer);
     for (const feed of this.feeds) feed.close();
     for (const card of this.cards) card.close();
+    for (const kind of ["pointerdown", "keydown"]) window.removeEventListener(kind, this.onTouch, true);
     this.root.removeEventListener("keydown", this.onKey);
     document.removeEventListener("visibilitychange", this.onVisible);
   }
