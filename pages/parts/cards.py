@@ -8,7 +8,7 @@ from PIL import Image
 from models.catalogue import experiments
 from models.experiment import Story
 from pages.parts.menu import described_pages
-from pages.parts.miniature import SIDE, miniature
+from pages.parts.miniature import data_still, miniature
 from pages.parts.words import _
 from state import links
 from state.runs import runs
@@ -23,28 +23,26 @@ def cards() -> None:
 
 
 def card(path: str, about: dict[str, str]) -> None:
-    """Picture, title, one line, and the stories as ways in."""
+    """Title, one line, and the stories as ways in, each with its picture."""
+    title, line = about["title"], about["line"]
+    st.subheader(_(title), anchor=False)
+    st.markdown(_(line))
     stories = experiments()[about["family"]].stories()
-    picture, words = st.columns([1, 4], gap="medium", vertical_alignment="center")
-    with picture:
-        still = picture_of(stories[0])
-        if still is not None:
-            st.image(still, width=SIDE)
-    with words:
-        title, line = about["title"], about["line"]
-        st.subheader(_(title), anchor=False)
-        st.markdown(_(line))
-        with st.container(horizontal=True, gap="small"):
-            for story in stories:
-                st.page_link(
-                    path, label=_(story.name), icon=":material/arrow_forward:", help=_(story.sentence),
-                    query_params=links.write(story.experiment),
-                )  # fmt: skip
+    for column, story in zip(st.columns(len(stories), gap="medium"), stories, strict=True):
+        with column:
+            still = picture_of(story)
+            if still is not None:
+                st.image(still, width="stretch")
+            st.page_link(
+                path, label=f"**{_(story.name)}**", icon=":material/arrow_forward:",
+                query_params=links.write(story.experiment),
+            )  # fmt: skip
+            st.caption(_(story.sentence))
 
 
 def picture_of(story: Story) -> Image.Image | None:
-    """The last picture of the story's stored run; None where it was never trained here."""
+    """The last picture of the story's stored run; where it was never trained here, the data that wait for it."""
+    dark = st.context.theme.type == "dark"
     run = runs().find(story.experiment.key)
     snapshot = run.snapshot(story.experiment.steps) if run else None
-    dark = st.context.theme.type == "dark"
-    return miniature(story.experiment, snapshot, dark) if snapshot else None
+    return miniature(story.experiment, snapshot, dark) if snapshot else data_still(story.experiment, dark)

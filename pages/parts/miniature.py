@@ -7,12 +7,13 @@ from PIL import Image, ImageDraw
 
 from models.experiment import Experiment, Snapshot
 
-SIDE = 240
+SIDE = 320
 FINER = 3
 """Dots are drawn this much larger and then shrunk, which smooths their edges."""
 DOTS = 350
 LIGHT = np.array([[205, 224, 243], [255, 255, 255], [250, 224, 198], [196, 78, 12]], float)
 DARK = np.array([[28, 58, 92], [24, 23, 33], [84, 50, 18], [255, 164, 84]], float)
+LIGHT_DATA, DARK_DATA = np.array([31, 90, 156], float), np.array([118, 176, 240], float)
 """Where the discriminator believes, where it cannot tell, where it does not; and the samples."""
 
 
@@ -27,11 +28,24 @@ def miniature(experiment: Experiment, snapshot: Snapshot, dark: bool) -> Image.I
     return None
 
 
+def data_still(experiment: Experiment, dark: bool) -> Image.Image | None:
+    """The data that an experiment learns from, drawn as its samples would be; None where they have no picture."""
+    if not hasattr(experiment, "points"):
+        return None
+    points = experiment.points(2000, "data").numpy()
+    if points.shape[1] > 2:
+        return sheet(((points + 1) * 127.5).astype(np.uint8), dark)
+    real, neutral, fake, _samples = DARK if dark else LIGHT
+    extent = getattr(experiment, "plane")().extent  # noqa: B009
+    return plane(points, np.zeros((2, 2)), extent, np.stack((real, neutral, fake, DARK_DATA if dark else LIGHT_DATA)))
+
+
 def sheet(images: np.ndarray, dark: bool, columns: int = 8) -> Image.Image:
     """The first 64 square images (N, side²) uint8 as one picture."""
     side = int(images.shape[1] ** 0.5)
-    grid = images[: columns * columns].reshape(columns, columns, side, side).transpose(0, 2, 1, 3)
-    flat = grid.reshape(columns * side, columns * side)
+    framed = np.pad(images[: columns * columns].reshape(-1, side, side), ((0, 0), (1, 1), (1, 1)))
+    grid = framed.reshape(columns, columns, side + 2, side + 2).transpose(0, 2, 1, 3)
+    flat = grid.reshape(columns * (side + 2), columns * (side + 2))
     whole = Image.fromarray(flat if dark else 255 - flat)
     return whole.resize((SIDE, SIDE), Image.Resampling.NEAREST)
 
@@ -49,7 +63,7 @@ def plane(
     draw = ImageDraw.Draw(picture)
     x0, x1, y0, y1 = extent
     at = (samples[:DOTS] - [x0, y0]) / [x1 - x0, y1 - y0]
-    radius, fill = 2.1 * FINER, tuple(int(part) for part in dot)
+    radius, fill = 2.4 * FINER, tuple(int(part) for part in dot)
     for x, y in at[np.isfinite(at).all(1)]:
         draw.ellipse(
             (x * side - radius, (1 - y) * side - radius, x * side + radius, (1 - y) * side + radius), fill=fill
