@@ -49,13 +49,19 @@ class Sums {
   }
 }
 
-/** How much of the drawn lines, and less so of their bands, a plate would hide: in points. */
-function hides({ x, y, width }, drawn) {
+/** How much of the drawn lines, and less so of their bands, a plate would hide: in pixels along x. */
+function hides({ x, y, width }, pieces) {
   let hidden = 0;
-  for (const point of drawn) {
-    if (point.x < x || point.x > x + width) continue;
-    if (point.y > y - 2 && point.y < y + LABEL_PX + 2) hidden += 1;
-    else if (point.upper < y + LABEL_PX && point.lower > y) hidden += 0.4;
+  for (const piece of pieces) {
+    for (let index = 0; index < piece.length; index += 1) {
+      const [point, next] = [piece[index], piece[index + 1] ?? piece[index]];
+      if (next.x < x) continue;
+      if (point.x > x + width) break;
+      const long = Math.max(1, Math.min(next.x, x + width) - Math.max(point.x, x));
+      const [upper, lower] = [Math.min(point.y, next.y), Math.max(point.y, next.y)];
+      if (lower > y - 2 && upper < y + LABEL_PX + 2) hidden += long;
+      else if (point.upper < y + LABEL_PX && point.lower > y) hidden += 0.4 * long;
+    }
   }
   return hidden;
 }
@@ -280,7 +286,7 @@ export class CurvesPanel extends Card {
   /** Their names, where they hide least of the curves; an arrow where the line lies outside of the chart. */
   nameReferences(context, theme, traced) {
     const { left, right, top, bottom } = this.box;
-    const drawn = traced.flatMap(({ pieces }) => pieces.flat());
+    const drawn = traced.flatMap(({ pieces }) => pieces);
     const taken = [];
     context.font = `10.5px ${theme.font}`;
     context.textAlign = "left";
@@ -302,7 +308,7 @@ export class CurvesPanel extends Card {
       const best = hidden.indexOf(Math.min(...hidden));
       // A name moves only where that shows clearly more, so that it does not wander while the curves grow.
       const before = this.named[index];
-      const chosen = hidden[before] <= hidden[best] + 20 ? before : best;
+      const chosen = hidden[before] <= hidden[best] + 16 ? before : best;
       this.named[index] = chosen;
       const plate = plates[chosen];
       taken.push(plate);
@@ -389,7 +395,9 @@ export class CurvesPanel extends Card {
   }
 
   drawBand(context, theme, { entry, pieces }) {
-    context.fillStyle = css(rgb(theme.series[entry.hue % theme.series.length]), theme.dark ? 0.28 : 0.22);
+    // Bands of several runs lie over one another: together they are not to weigh more than that of one.
+    const alpha = 0.25 / this.view.feeds.length ** 0.75;
+    context.fillStyle = css(rgb(theme.series[entry.hue % theme.series.length]), alpha);
     for (const piece of pieces) {
       context.beginPath();
       for (const { x, upper } of piece) context.lineTo(x, upper);

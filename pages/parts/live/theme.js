@@ -4,12 +4,12 @@
 const LIGHT = {
   series: ["#2166ac", "#d4660f", "#17856b", "#8b4bab", "#6b7280"],
   data: "#1d5c9e", samples: "#d95f0e", ema: "#8b3fa8",
-  high: "#8fbfe6", low: "#f6bd85", contour: "rgba(60, 60, 70, 0.45)",
+  high: "#8fbfe6", low: "#f6bd85", ramp: 0.8, contour: "rgba(60, 60, 70, 0.45)",
 };
 const DARK = {
   series: ["#6fb1f0", "#ffa14d", "#4ccbaa", "#cf9ae8", "#a3acb9"],
   data: "#86bff5", samples: "#ffa94f", ema: "#dba0f5",
-  high: "#1e5587", low: "#84490f", contour: "rgba(230, 230, 240, 0.4)",
+  high: "#2d5f8e", low: "#6b4931", ramp: 0.5, contour: "rgba(230, 230, 240, 0.4)",
 };
 
 const pixel = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
@@ -56,10 +56,13 @@ export function readTheme(element) {
   };
 }
 
-/** The colour of a value on the diverging scale low … mid … high; the middle is the page's own background. */
+/**
+ * The colour of a value on the diverging scale low … mid … high; the middle is the page's own background. On dark
+ * paper small differences are hard to see: there the ramp rises steeply near the middle, towards calmer ends.
+ */
 export function diverging(theme, value, { low, mid, high }) {
   const share = value >= mid ? (value - mid) / (high - mid || 1) : (mid - value) / (mid - low || 1);
-  return mixed(theme.background, rgbOf(value >= mid ? theme.high : theme.low), Math.min(1, share) ** 0.8);
+  return mixed(theme.background, rgbOf(value >= mid ? theme.high : theme.low), Math.min(1, share) ** theme.ramp);
 }
 
 const known = new Map();

@@ -199,7 +199,7 @@ export class Transport {
     this.range.max = String(last);
     if (Number(this.range.value) !== index) this.range.value = String(index);
     this.range.disabled = moments.length < 2;
-    const share = last ? index / last : 1;
+    const share = last ? index / last : 0;
     this.range.style.setProperty("--tl-share", `${100 * share}%`);
     const shown = view.shownStep();
     const step = shown === null ? "–" : speech.count(shown);
