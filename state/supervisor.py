@@ -328,21 +328,19 @@ def main() -> None:
     file = logging.handlers.RotatingFileHandler(at / "supervisor.log", maxBytes=500_000, backupCount=1)
     logging.basicConfig(handlers=[file], level=logging.INFO, format="%(asctime)s %(message)s")
     sys.excepthook = lambda *error: log.critical("broke down", exc_info=error)
-    control = Control(at)
-    while True:
-        try:
+    with contextlib.closing(Control(at)) as control, contextlib.suppress(Held):
+        needed = True
+        while needed:
             lease = Lease(at / "supervisor.lock")
-        except Held:
-            return None
-        supervisor = Supervisor(at)
-        supervisor.run()
-        lease.close()
-        if wanted_code(at) not in ("", supervisor.code):  # whoever wrote that starts a successor
-            return None
-        if supervisor.outdated():
-            return ensure_supervisor(at)
-        if not control.rows("queued"):  # someone may have queued a run while we were on our way out
-            return None
+            supervisor = Supervisor(at)
+            supervisor.run()
+            lease.close()
+            if wanted_code(at) not in ("", supervisor.code):  # whoever wrote that starts a successor
+                return
+            if supervisor.outdated():
+                ensure_supervisor(at)
+                return
+            needed = bool(control.rows("queued"))  # someone may have queued a run while we were on our way out
 
 
 if __name__ == "__main__":

@@ -268,7 +268,9 @@ def test_what_is_looked_at_is_swept_last(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_run_opened_while_it_is_deleted_loses_nothing(opened: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     experiment = Toy(seed=6, steps=50)
-    wait(opened.open(experiment))
+    run = opened.open(experiment)
+    wait(run)
+    until(lambda: holder(run.directory / "lease") is None)
     remove = shutil.rmtree
 
     def slow(place: Path, **options: bool) -> None:
