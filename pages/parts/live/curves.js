@@ -308,7 +308,7 @@ export class CurvesPanel extends Card {
       const best = hidden.indexOf(Math.min(...hidden));
       // A name moves only where that shows clearly more, so that it does not wander while the curves grow.
       const before = this.named[index];
-      const chosen = hidden[before] <= hidden[best] + 16 ? before : best;
+      const chosen = hidden[before] <= hidden[best] + 8 ? before : best;
       this.named[index] = chosen;
       const plate = plates[chosen];
       taken.push(plate);

@@ -9,7 +9,7 @@ const LIGHT = {
 const DARK = {
   series: ["#6fb1f0", "#ffa14d", "#4ccbaa", "#cf9ae8", "#a3acb9"],
   data: "#86bff5", samples: "#ffa94f", ema: "#dba0f5",
-  high: "#2d5f8e", low: "#6b4931", ramp: 0.5, contour: "rgba(230, 230, 240, 0.4)",
+  high: "#2b5a86", low: "#5c4230", ramp: 0.6, contour: "rgba(230, 230, 240, 0.4)",
 };
 
 const pixel = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
