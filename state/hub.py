@@ -215,3 +215,13 @@ def history(run: Run, step: int | None = None) -> list[bytes]:
     if snapshot is not None:
         frames.append(picture(snapshot, run.experiment.wire, live=step is None, key=run.key))
     return frames
+
+
+def first_look(run: Run, step: int | None = None) -> list[bytes]:
+    """State, moments and one picture: small enough to travel with the page, and painted before the socket stands."""
+    moments = run.moments()
+    snapshot = run.snapshot(int(moments[-1]) if step is None else step) if len(moments) else None
+    if snapshot is None:
+        return []
+    shown = picture(snapshot, run.experiment.wire, live=step is None, key=run.key)
+    return [status_frame(run.status(), run.key), moments_frame(moments), shown]

@@ -72,7 +72,11 @@ class Lab:
         known: Table | None = st.session_state.get(self.place)
         if known is not None and (not address or address == known.address):
             return known
-        link = links.read(self.cls, address or links.write(self.cls.stories()[0].experiment))
+        first = self.cls.stories()[0].experiment
+        if not address:
+            # Whoever comes without a wish sees learning at once.
+            st.session_state[f"{self.family}.autoplay"] = first.key
+        link = links.read(self.cls, address or links.write(first))
         if link.corrected:
             names = ", ".join(f"`{name[:40]}`" for name in link.corrected)
             st.warning(_("This link was corrected: {names} could not be used as written.", names=names))
@@ -269,7 +273,10 @@ class Lab:
             # What the visitor did in the picture is known before it is mounted again: told back a run late, the
             # picture would undo it.
             table = self.seen(table, known[0])
-            result = live(entries, panels, words=words, key=self.live, step=table.at, view=table.view, frames=frames)
+            result = live(
+                entries, panels, words=words, key=self.live, step=table.at, view=table.view, frames=frames,
+                autoplay=st.session_state.get(f"{self.family}.autoplay") == known[0].key,
+            )  # fmt: skip
             if (result.get("transport") == "poll") != bool(st.session_state.get(polling)):
                 st.session_state[polling] = result.get("transport") == "poll"
                 st.rerun()
@@ -277,7 +284,7 @@ class Lab:
             return table
 
         if not st.session_state.get(polling):
-            return mount(table)
+            return mount(table, self.first_look(table, known))
 
         @st.fragment(run_every=POLL_S)
         def poll() -> None:
@@ -289,6 +296,14 @@ class Lab:
         poll()
         kept: Table = st.session_state.get(self.place, table)
         return kept
+
+    def first_look(self, table: Table, known: Sequence[Run]) -> list[bytes]:
+        """The pictures of runs that have ended travel with the page, once: nothing newer can come."""
+        keys, sent = [run.key for run in known], f"{self.live}.sent"
+        if st.session_state.get(sent) == keys:
+            return []
+        st.session_state[sent] = keys
+        return [frame for run in known if run.status().ended for frame in hub.first_look(run, table.at)]
 
     @property
     def live(self) -> str:
