@@ -255,7 +255,8 @@ export class Transport {
       .map((note) => (feeds.length > 1 ? `${runs[index].label}: ${speech.note(note)}` : speech.note(note))));
     this.write(this.notes, said.join("  ·  "));
     this.notes.hidden = !said.length;
-    this.notes.classList.toggle("tl-alarm", feeds.some((feed) => feed.notes.at(-1)?.note === "diverged"));
+    const alarming = ({ notes }, index) => notes.at(-1)?.note === "diverged" && (index > 0 || notes.at(-1).text !== told);
+    this.notes.classList.toggle("tl-alarm", feeds.some(alarming));
   }
 
   announce(states) {
