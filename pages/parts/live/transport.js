@@ -255,8 +255,9 @@ export class Transport {
       .map((note) => (feeds.length > 1 ? `${runs[index].label}: ${speech.note(note)}` : speech.note(note))));
     this.write(this.notes, said.join("  ·  "));
     this.notes.hidden = !said.length;
-    const alarming = ({ notes }, index) => notes.at(-1)?.note === "diverged" && (index > 0 || notes.at(-1).text !== told);
-    this.notes.classList.toggle("tl-alarm", feeds.some(alarming));
+    const last = feeds.map(({ notes }) => notes.at(-1));
+    const alarm = last.some((note, index) => note?.note === "diverged" && (index > 0 || note.text !== told));
+    this.notes.classList.toggle("tl-alarm", alarm);
   }
 
   announce(states) {
