@@ -24,6 +24,7 @@ from pathlib import Path
 
 from state.home import Limits
 from state.reasons import NEWER_STORE, QUEUE_FULL, TOO_LONG
+from state.recovery import recovered
 
 ACTIVE = ("starting", "running")
 ENDED = ("stopped", "finished", "failed", "interrupted")
@@ -100,6 +101,18 @@ class Control:
         """Open the home's database, and bring an older one up to date; raises `NewerStore`."""
         at.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
+        try:
+            self._open(at)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            rows = recovered(at)
+            self._open(at)
+            with self._writing():
+                for row in rows:
+                    self._put(Row(**row))
+
+    def _open(self, at: Path) -> None:
         self._database = sqlite3.connect(at / "control.db", timeout=20.0, isolation_level=None, check_same_thread=False)
         try:
             self._database.execute("pragma synchronous=full")

@@ -15,7 +15,7 @@ CONTINUED_ELSEWHERE = (
     "Continued from step {step} on another kind of machine: from there on the run is not bit-identical. "
     "{replayed} recorded steps were computed again, {differing} values differed."
 )
-BRANCHED = "Starts from step {step} of run {ancestor}, which is the same training up to there."
+BRANCHED = "The first {step} steps were taken over from a stored run that is the same training up to there."
 CHECKPOINT_DAMAGED = "The checkpoint of step {damaged} did not pass its checksum and was set aside."
 RECORD_DAMAGED = "The record of this run was damaged and set aside as {file}; the run starts anew."
 OUT_OF_MEMORY = "Memory ran out at step {step}. Choose a smaller model or batch, or stop other runs, then start again."
@@ -47,7 +47,7 @@ NEWER_STORE = (
     "These runs were stored by a newer version of Torchlight (layout {found}; this version knows {known}). "
     "Update Torchlight, or set TORCHLIGHT_HOME to another directory."
 )
-REFUSALS = (QUEUE_FULL, TOO_LONG)
+REFUSALS = (QUEUE_FULL, TOO_LONG, NEWER_STORE)
 NO_SUCH_RUN = "There is no run {key!r} here. `python -m state list` shows all."
 
 

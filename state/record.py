@@ -62,6 +62,11 @@ class Record:
         self.compared = self.differing = 0
         """Values that came again after a resume, and how many of them were not what the record says."""
 
+    def describe(self, experiment: str, knobs: str) -> None:
+        """Write into the record what it is a record of: then a run's directory explains itself."""
+        said = (("experiment", experiment), ("knobs", knobs))
+        self._database.executemany("insert or replace into meta values (?, ?)", said)
+
     def _read_known(self) -> dict[str, Column]:
         """Per column: the steps and values that are recorded already."""
         return joined(unpack(self._database.execute("select first, last, names, crc, data from chunk order by seq")))

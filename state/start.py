@@ -97,7 +97,7 @@ def _branch(home: Path, control: Control, experiment: Experiment, record: Record
         if checkpoint is None:
             continue
         copy_history(directory, record, ancestor.step)
-        record.add_note(note(ancestor.step, BRANCHED, ancestor=ancestor.key))
+        record.add_note(note(ancestor.step, BRANCHED))
         record.commit()
         return Start(checkpoint)
     return Start()

@@ -147,6 +147,7 @@ class Attempt:
 
     def _train(self, experiment: Experiment, ticker: threading.Thread) -> None:
         record = open_record(self.home, self.key)
+        record.describe(type(experiment).__name__, json.dumps(experiment.model_dump(mode="json"), sort_keys=True))
         said = json.dumps(signature(), sort_keys=True)
         start = find_start(self.home, self.control, experiment, record, said)
         row = self.control.move(self.key, ("starting",), lambda row: replace(row, state="running", signature=said))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import json
 import os
 import random
 import shutil
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,11 +25,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.experiment import Checkpoint, Scalars
+from models.experiment import Checkpoint, Scalars, Snapshot
 from state import checkpoint as files
 from state import reasons, supervisor
 from state.checkpoint import Stored
-from state.control import Row
+from state.control import Control, Row
 from state.disk import sweep
 from state.history import Cursor, Delta, History
 from state.home import ROOT, Limits, run_directory
@@ -207,6 +209,26 @@ def test_a_damaged_checkpoint_is_set_aside_for_the_one_before(opened: Runs) -> N
     assert resumed.values["differing"] == 0
     assert len(list((opened.home / "damaged").glob(f"*ckpt-{at}*"))) == 1
     Expected.of(run.experiment).check(run)
+
+
+def test_a_damaged_list_of_runs_is_written_anew_from_the_runs_themselves(tmp_path: Path) -> None:
+    finished, begun = "a" * 26, "b" * 26
+    for key, last in ((finished, 50), (begun, 20)):
+        directory = run_directory(tmp_path, key)
+        directory.mkdir(parents=True)
+        with closing(Record(directory)) as record:
+            record.describe("Toy", json.dumps({"steps": 50}))
+            record.add_snapshot(Snapshot(last, {"x": np.zeros(2, np.float32)}))
+            record.commit()
+    (tmp_path / "control.db").write_bytes(os.urandom(5000))
+    with closing(Control(tmp_path)) as control:
+        assert {row.key: (row.state, row.step) for row in control.rows()} == {
+            finished: ("finished", 50),
+            begun: ("interrupted", 20),
+        }
+    assert len(list((tmp_path / "damaged").glob("*control.db"))) == 1
+    with closing(Control(tmp_path)) as control:
+        assert len(control.rows()) == 2
 
 
 def test_a_damaged_record_is_set_aside_and_trained_again(opened: Runs) -> None:

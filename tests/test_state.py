@@ -262,12 +262,11 @@ def test_a_stopped_run_can_be_taken_up(opened: Runs) -> None:
 def test_a_fork_starts_where_its_ancestor_was(opened: Runs) -> None:
     ancestor = Toy(seed=4, steps=600)
     wait(opened.open(ancestor))
-    for descendant, least in ((ancestor.fork(300, lr=0.03), 100), (ancestor.but(steps=900), 600)):
+    for descendant, least in ((ancestor.fork(300, lr=0.03), 200), (ancestor.but(steps=900), 600)):
         run = opened.open(descendant)
         assert wait(run).state == "finished"
         (note,) = run.notes()
         assert note.text == reasons.BRANCHED
-        assert note.values["ancestor"] == ancestor.key
         assert least <= note.step <= descendant.agrees_until(ancestor)
         expected = Expected.of(descendant)
         if descendant.steps > ancestor.steps:  # the end of the ancestor is one more point of its scores

@@ -19,7 +19,7 @@ from pages.parts.controls import controls, rebuilt, set_widgets
 from pages.parts.live import WORDS, live
 from pages.parts.share import share
 from pages.parts.table import Command, Said, Table
-from pages.parts.words import _, language, translated
+from pages.parts.words import _, language, told, translated
 from state import hub, links, reasons
 from state.runs import NoSuchRun, Run, runs
 
@@ -361,9 +361,3 @@ class Lab:
                     self.lay(replace(table, settings=table.shown, fork=step))
         except (OSError, RuntimeError, NoSuchRun) as error:
             st.error(told(error), icon=":material/error:")
-
-
-def told(error: Exception) -> str:
-    """An error's sentence in the visitor's language, where it carries a template; else as it is."""
-    template, values = getattr(error, "template", None), getattr(error, "values", {})
-    return _(template, **values) if template else _(str(error))

@@ -7,12 +7,14 @@ import importlib.util
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from sqlite3 import DatabaseError
 from types import ModuleType
 from typing import Any
 
 import streamlit as st
 
-from pages.parts.words import LANGUAGES, _, choose_language, language
+from pages.parts.words import LANGUAGES, _, choose_language, language, told
+from state.runs import Refused, runs
 
 PAGES = Path(__file__).parents[1]
 # The address follows every slider and every scrub; the browser's Back should still leave the page, not undo a scrub.
@@ -46,6 +48,11 @@ def described_pages() -> Sequence[tuple[Path, dict[str, Any]]]:
 def menu() -> Any:
     """The navigation of this visit; `.run()` draws the page that the address asks for."""
     choose_language()
+    try:
+        runs()
+    except (Refused, OSError, DatabaseError) as error:
+        st.error(told(error), icon=":material/error:")
+        st.stop()
     pages = [
         # No icon: Streamlit would fetch it from a stranger's server to put it into the browser's tab.
         st.Page(path, title=_(title), url_path=path.stem, default=about["order"] == 0)

@@ -79,3 +79,9 @@ def number(value: float, code: str) -> str:
 def translated(words: Mapping[str, str]) -> dict[str, str]:
     """A table of sentences, each in the visitor's language."""
     return {name: _(sentence) for name, sentence in words.items()}
+
+
+def told(error: Exception) -> str:
+    """An error's sentence in the visitor's language, where it carries a template; else as it is."""
+    template, values = getattr(error, "template", None), getattr(error, "values", {})
+    return _(template, **values) if template else _(str(error))

@@ -1,0 +1,76 @@
+"""A control database that cannot be read is set aside, and the runs tell anew what they are.
+
+Every run's record names its own experiment, so nothing that was trained is lost: a run whose last step is recorded is
+finished, any other is interrupted and can be resumed. What is lost is the order of the queue, and which were pinned.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from state.checkpoint import set_aside
+from state.home import is_key
+from state.lease import Held, Lease
+
+PATIENCE_S = 10.0
+
+
+def recovered(at: Path) -> list[dict[str, Any]]:
+    """Sets a damaged control database aside; the rows that the runs' own records give. Safe to race for."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            lease = Lease(at / "recovery.lock")
+            break
+        except Held:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+    with contextlib.closing(lease):
+        if not _damaged(at / "control.db"):
+            return []
+        with contextlib.suppress(FileNotFoundError):
+            (at / "control.db-journal").unlink()
+        where = set_aside(at / "control.db", at)
+        logging.getLogger(__name__).error("The list of runs was damaged and set aside as %s.", where)
+        return list(_described(at))
+
+
+def _damaged(file: Path) -> bool:
+    if not file.exists():
+        return False
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+            database.execute("select count(*) from sqlite_master").fetchone()
+            return bool(database.execute("pragma quick_check(1)").fetchone()[0] != "ok")
+    except sqlite3.OperationalError:
+        return False
+    except sqlite3.DatabaseError:
+        return True
+
+
+def _described(at: Path) -> Iterator[dict[str, Any]]:
+    for directory in sorted((at / "runs").glob("*")):
+        if not is_key(directory.name):
+            continue
+        try:
+            with contextlib.closing(sqlite3.connect(f"file:{directory / 'run.db'}?mode=ro", uri=True)) as database:
+                said = dict(database.execute("select name, value from meta").fetchall())
+                (step,) = database.execute("select max(step) from snapshot").fetchone()
+        except sqlite3.DatabaseError:
+            continue
+        if "experiment" not in said:
+            continue
+        steps, now = int(json.loads(said["knobs"])["steps"]), directory.stat().st_mtime
+        yield {
+            "key": directory.name, "name": said["experiment"], "knobs": said["knobs"], "steps": steps,
+            "state": "finished" if step == steps else "interrupted", "step": step or 0,
+            "created": now, "queued": now, "ended": now, "watched": time.time(),
+        }  # fmt: skip
