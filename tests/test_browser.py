@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from models.gan import GanTraining
 from state import links
@@ -111,6 +111,11 @@ def watch(visitor: BrowserContext, address: str) -> Page:
     return page
 
 
+def train_button(page: Page) -> Locator:
+    """The one button, whatever it says now."""
+    return page.locator(".st-key-gan-train button")
+
+
 def painted(page: Page, key: str) -> int:
     """The step whose picture is on screen; -1 before the first."""
     return int(page.evaluate("key => window.__torchlight?.painted?.[key] ?? -1", key))
@@ -160,7 +165,7 @@ def test_pressing_train_shows_a_live_picture_and_its_numbers(app: str, visitor: 
     wanted = LONG.but(seed=22)
     page = visitor.new_page()
     page.goto(address_of(app, wanted))
-    page.get_by_role("button", name="Train", exact=False).first.click()
+    train_button(page).click()
     wait(lambda: painted(page, wanted.key) > 0, page, 10)
     first = painted(page, wanted.key)
     wait(lambda: painted(page, wanted.key) > first + 100, page)
@@ -190,7 +195,7 @@ def test_a_killed_server_takes_no_run_with_it(visitor: BrowserContext, tmp_path:
     with server(store, ending=False) as app:
         page = visitor.new_page()
         page.goto(address_of(app, wanted))
-        page.get_by_role("button", name="Train", exact=False).first.click(timeout=20_000)
+        train_button(page).click(timeout=20_000)
         wait(lambda: painted(page, wanted.key) > 50, page)
         shown = painted(page, wanted.key)
     with server(store) as app:

@@ -21,7 +21,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from models.gan import GanTraining
 from state.runs import runs
-from tests.test_browser import CHROMIUM, FLAGS, address_of, painted, server, watch
+from tests.test_browser import CHROMIUM, FLAGS, address_of, painted, server, train_button, watch
 from tests.waiting import until
 
 TIMES = 20
@@ -57,7 +57,7 @@ def measure(app: str, page: Page) -> None:
     for seed in range(100, 106):
         wanted = GanTraining(steps=20_000, seed=seed)
         page.goto(address_of(app, wanted))
-        button = page.get_by_role("button", name="Train", exact=False).first
+        button = train_button(page)
         button.wait_for()
         page.wait_for_timeout(1000)
         seen = f"(window.__torchlight?.painted?.['{wanted.key}'] ?? 0) > 0"
