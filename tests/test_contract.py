@@ -1,0 +1,85 @@
+"""What every experiment must keep, told of no family by name: a new file in `models/` is tested the day it is born."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.catalogue import experiments
+from models.experiment import Checkpoint, Event, Experiment, Note, Scalars, Snapshot, Value
+from pages.parts.menu import described_pages
+from state.frames import decode, picture
+
+STEPS = 3
+ENDS = [
+    pytest.param(cls, name, value, id=f"{cls.__name__}-{name}-{value}")
+    for cls in experiments().values()
+    for name, knob in cls.knobs().items()
+    for value in knob.extremes()
+    if name != "steps"
+]
+every = pytest.mark.parametrize("cls", experiments().values(), ids=experiments().keys())
+
+
+def trained(experiment: Experiment) -> list[Event]:
+    return list(experiment.train())
+
+
+@pytest.mark.parametrize(("cls", "name", "value"), ENDS)
+def test_every_knob_at_each_end_trains_and_draws(cls: type[Experiment], name: str, value: Value) -> None:
+    experiment = cls.of({"steps": STEPS, name: value})
+    events = trained(experiment)
+    last = events[-1]
+    assert isinstance(last, Checkpoint | Note) and (isinstance(last, Note) or last.step == STEPS)
+    for event in events:
+        if isinstance(event, Snapshot):
+            header, sent = decode(picture(event, experiment.wire))
+            assert header["step"] == event.step and sent
+        elif isinstance(event, Scalars):
+            assert set(event.values) <= set(cls.columns)
+
+
+@every
+def test_a_run_begins_with_a_picture_and_a_checkpoint_and_ends_with_them(cls: type[Experiment]) -> None:
+    events = trained(cls.of({"steps": STEPS}))
+    assert [type(event) for event in events[:2]] == [Snapshot, Checkpoint] and events[0].step == events[1].step == 0
+    assert [type(event) for event in events[-2:]] == [Snapshot, Checkpoint] and events[-1].step == STEPS
+    steps = [event.step for event in events]
+    assert steps == sorted(steps)
+
+
+@every
+def test_the_same_seed_trains_the_same_run(cls: type[Experiment]) -> None:
+    one, other = trained(cls.of({"steps": STEPS})), trained(cls.of({"steps": STEPS}))
+    for mine, theirs in zip(one, other, strict=True):
+        assert type(mine) is type(theirs)
+        if isinstance(mine, Checkpoint | Snapshot) and isinstance(theirs, Checkpoint | Snapshot):
+            assert all(np.array_equal(array, theirs.arrays[name]) for name, array in mine.arrays.items())
+
+
+@every
+def test_what_is_measured_has_references_and_a_name(cls: type[Experiment]) -> None:
+    for story in cls.stories():
+        experiment = story.experiment.but(steps=STEPS)
+        first = next(event for event in experiment.train() if isinstance(event, Snapshot))
+        measured = experiment.measure(first)
+        assert set(measured) == set(experiment.references()) <= set(cls.columns)
+        assert all(isinstance(number, float) for number in measured.values())
+
+
+@every
+def test_events_own_their_arrays(cls: type[Experiment]) -> None:
+    """An event that shared memory with the model would change while it waits to be written."""
+    held = [(event, {n: a.copy() for n, a in event.arrays.items()}) for event in cls.of({"steps": STEPS}).train()
+            if isinstance(event, Checkpoint | Snapshot)]  # fmt: skip
+    for event, copies in held:
+        for name, copy in copies.items():
+            np.testing.assert_array_equal(event.arrays[name], copy, err_msg=name)
+
+
+def test_the_readme_names_every_page() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    for _path, about in described_pages():
+        assert f"| {about['title']} |" in readme or about["order"] == 0
