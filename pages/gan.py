@@ -122,10 +122,12 @@ def drawing(family: str, experiment: GanTraining) -> dict[str, Value]:
     levels = to_hex(decode(experiment.drawing))
     result = brush(levels, words=translated(BRUSH_WORDS), key=f"{key}.brush", on_levels=lambda: None)
     drawn, heard = result.get("levels"), f"{key}.heard"
-    # The brush keeps what it said last: only news count, so that a link since then is not painted over.
+    # The brush keeps what it said last: only news count, so that a link since then is not painted over. They are old
+    # once the experiment has them, not before: a next stroke may interrupt this script run.
+    if drawn == levels:
+        st.session_state[heard] = drawn
     if not isinstance(drawn, str) or drawn == st.session_state.get(heard, levels):
         return {"drawing": experiment.drawing}
-    st.session_state[heard] = drawn
     try:
         return {"drawing": encode(from_hex(drawn))}
     except ValueError as error:

@@ -321,6 +321,8 @@ class Lab:
             table = replace(table, at=said.rest[1])
         if said.view != known.view and said.view is not None:
             table = replace(table, view=said.view[0])
+        # Kept at once: the next press may interrupt this script run before its end, and news are told only once.
+        st.session_state[self.place] = table
         return table
 
     def explain_failure(self, table: Table, run: Run) -> None:

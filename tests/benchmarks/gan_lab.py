@@ -21,8 +21,9 @@ from models.experiment import Scalars
 from models.gan import GanTraining
 from models.running import Moments
 
-STEPS = 4000
-ROUNDS = 7
+STEPS = 10_000
+"""The length of the story: snapshots sit at log-spaced steps, so recording costs a short run more."""
+ROUNDS = 5
 
 
 class Never(Moments):
