@@ -1,8 +1,8 @@
 """How a run is run: devices, threads, seeded streams, and the moments at which it is recorded.
 
-Snapshots sit at log-spaced steps (every step at first, then each 3 % later), so that any run can be scrubbed:
-early training, where most happens, in slow motion. The steps are a pure function of the step number: a resumed
-run is recorded at the same ones as an undisturbed run.
+Snapshots sit at log-spaced steps (every step at first, then each 3 % later, in long runs every 400 steps), so that
+any run can be scrubbed: early training, where most happens, in slow motion. The steps are a pure function of the step
+number: a resumed run is recorded at the same ones as an undisturbed run.
 """
 
 from __future__ import annotations
@@ -31,19 +31,33 @@ class Moments:
     to hear of the newest losses; with `everything` also raised it hands over a snapshot and a checkpoint.
     """
 
-    def __init__(self, dense: int = 50, ratio: float = 1.03, checkpoint_ratio: float = 1.25, block: int = 1000) -> None:
+    def __init__(
+        self,
+        dense: int = 50,
+        ratio: float = 1.03,
+        checkpoint_ratio: float = 1.25,
+        block: int = 1000,
+        widest: int = 400,
+    ) -> None:
         self.dense, self.ratio, self.checkpoint_ratio, self.block = dense, ratio, checkpoint_ratio, block
+        # Three thousand steps a second at the most: so a picture comes at least seven times a second, ever.
+        self.widest, self.knee = widest, int(widest / (ratio - 1))
         self.asked = False
         self.everything = False
 
     def after(self, step: int) -> int:
         """The next step, later than `step`, after which the loop must stop by itself."""
-        return min(self._next(step, self.dense, self.ratio), step + self.block)
+        return min(self._picture_after(step), step + self.block)
+
+    def _picture_after(self, step: int) -> int:
+        """The next step with a regular snapshot: log-spaced, and never more than `widest` steps away."""
+        evenly = (max(step, self.knee) // self.widest + 1) * self.widest
+        return min(self._next(step, self.dense, self.ratio), evenly)
 
     def due(self, step: int) -> Due:
         """What to record after `step`; lowers `asked` and `everything`."""
         everything, self.asked, self.everything = self.everything, False, False
-        regular = step == 0 or self._next(step - 1, self.dense, self.ratio) == step
+        regular = step == 0 or self._picture_after(step - 1) == step
         return Due(snapshot=everything or regular, checkpoint=everything or (regular and self._milestone(step)))
 
     def _milestone(self, step: int) -> bool:
@@ -52,7 +66,7 @@ class Moments:
         So each checkpoint has its picture, and from whatever moment a visitor forks, one is not far before.
         """
         before = max(step - 1, 0)
-        while before > 0 and self._next(before - 1, self.dense, self.ratio) != before:
+        while before > 0 and self._picture_after(before - 1) != before:
             before -= 1
         return self._next(before, 1, self.checkpoint_ratio) <= step
 

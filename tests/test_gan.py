@@ -162,3 +162,13 @@ def test_gan_lab_s_work_is_gan_lab_s_work() -> None:
     assert game.batches.shape == (80, 150, 2)
     assert (run.lr_d, run.lr_g, run.k_d, run.k_g, run.optimizer) == (0.1, 0.03, 2, 1, "sgd")
     assert game.reach == 1.0 and float(game.generate(torch.full((1, 2), 1e3)).abs().max()) <= 1.0
+
+
+def test_pictures_are_dense_at_first_and_never_far_apart() -> None:
+    moments, step, steps = Moments(block=10**9), 0, [0]
+    while step < 60_000:
+        step = moments.after(step)
+        steps.append(step)
+    gaps = np.diff(steps)
+    assert (gaps[:50] == 1).all() and gaps.max() <= 400 and len(steps) < 500
+    assert [s for s in range(60_001) if moments.due(s).snapshot] == [s for s in steps if s <= 60_000]
