@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from sqlite3 import DatabaseError
-from types import ModuleType
 from typing import Any
 
 import streamlit as st
@@ -78,12 +76,3 @@ def _language_switch() -> None:
                 st.session_state["lang"] = code
                 st.query_params["lang"] = code
                 st.rerun()
-
-
-def load(path: Path) -> ModuleType:
-    """A page file as a module, for tests that look at what it declares."""
-    spec = importlib.util.spec_from_file_location(f"page_{path.stem}", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
