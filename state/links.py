@@ -2,7 +2,7 @@
 
 A link carries only knobs that differ from their default, so that it stays short; `changes` are written
 "step:knob:value", joined by commas; `at` is the step looked at, `twin` the one knob in which a second run
-differs, `view` the layers that are switched off. Whatever a stranger writes into a link, reading it gives a valid
+differs, `view` what of the picture is switched off or chosen. Whatever a stranger writes into a link, reading it gives a valid
 experiment and a list of what had to be corrected, never an exception.
 """
 
@@ -17,7 +17,7 @@ from models.experiment import BadExperiment, Experiment, Value
 LONGEST = 4000
 """Characters of a link's values that are read at all; browsers and proxies cut longer links anyway."""
 MOST_CHANGES = 50
-VIEW = re.compile(r"[a-z_.,]{0,200}")
+VIEW = re.compile(r"[a-z0-9_.,-]{0,200}")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Every visible sentence, in the visitor's language.
 
-English is written in the code, inside `_()`; other languages are gettext catalogues in `pages/words/<code>.po`.
+English is written in the code, inside `_()`; other languages are gettext catalogues in `pages/words/<code>.po`, and
+`<code>.<family>.po` for what one family alone says.
 Sentences that live outside the pages (help of knobs, stories, notes, the live view's labels) pass through `_()`
 where they are shown; a test collects them all and fails on a missing translation.
 """
@@ -24,9 +25,14 @@ CATALOGUES = Path(__file__).parents[1] / "words"
 
 @cache
 def catalogue(code: str) -> Catalog:
-    """The translations into `code`, as written in its file; for English, better names than the code's own."""
-    with (CATALOGUES / f"{code}.po").open("rb") as file:
-        return read_po(file, locale=code)
+    """The translations into `code`, as written in its files; for English, better names than the code's own."""
+    whole = Catalog(locale=code)
+    for path in (CATALOGUES / f"{code}.po", *sorted(CATALOGUES.glob(f"{code}.*.po"))):
+        with path.open("rb") as file:
+            for message in read_po(file, locale=code):
+                if message.id:
+                    whole[message.id] = message
+    return whole
 
 
 def choose_language() -> str:
