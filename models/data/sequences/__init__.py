@@ -26,12 +26,12 @@ from models.data.sequences.task import (
     Sequences,
     SequenceTask,
     Task,
-    UnreadableError,
+    Unreadable,
 )
 
 __all__ = [
     "BEGIN", "BLANK", "END", "FIRST", "PAD", "SEPARATOR", "SPECIALS", "TASKS", "TEMPLATES",
-    "PairTask", "Pairs", "SequenceTask", "Sequences", "Task", "UnreadableError", "task",
+    "PairTask", "Pairs", "SequenceTask", "Sequences", "Task", "Unreadable", "task",
 ]  # fmt: skip
 
 TEMPLATES: tuple[str, ...] = words.TEMPLATES
@@ -52,7 +52,7 @@ TASKS: tuple[str, ...] = tuple(_MAKERS)
 def task(name: str, *, length: int = 16, symbols: int = 10, digits: int = 2, own: str = "") -> Task:
     """The task of that name, the same object for the same knobs; each task looks only at the knobs that it has.
 
-    Raises `UnreadableError` for a knob out of bounds or a text that cannot be used, `ValueError` for a name that is none.
+    Raises `Unreadable` for a knob out of bounds or a text that cannot be used, `ValueError` for a name that is none.
     """
     if name not in _MAKERS:
         raise ValueError(f"{name!r} is not one of {', '.join(TASKS)}.")

@@ -110,14 +110,14 @@ class Histogram(SymbolTask):
 
 
 def symbol_task(name: str, length: int, symbols: int) -> SymbolTask:
-    """Copy, reverse or sort; raises `UnreadableError` for a length or a number of symbols out of bounds."""
+    """Copy, reverse or sort; raises `Unreadable` for a length or a number of symbols out of bounds."""
     bounded(length, 1, MAX_LENGTH)
     bounded(symbols, 2, len(ALPHABET), SYMBOLS)
     return SymbolTask(name, vocabulary(ALPHABET[:symbols]), (length, length), symbols=symbols)
 
 
 def histogram(length: int, symbols: int) -> Histogram:
-    """How often each letter occurs; raises `UnreadableError` as `symbol_task` does."""
+    """How often each letter occurs; raises `Unreadable` as `symbol_task` does."""
     bounded(length, 1, MAX_LENGTH)
     bounded(symbols, 2, len(LETTERS), SYMBOLS)
     counts = [str(count) for count in range(1, length + 1)]

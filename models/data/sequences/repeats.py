@@ -75,7 +75,7 @@ class Induction(SequenceTask):
         return replace(self, longest=(length, length), low=max(2, length // 6), high=length // 2)
 
     def with_periods(self, low: int, high: int) -> Induction:
-        """The same sequences with other periods, to be judged by; raises `UnreadableError` where nothing would repeat."""
+        """The same sequences with other periods, to be judged by; raises `Unreadable` where nothing would repeat."""
         most = self.longest[0] - 1
         return replace(self, low=bounded(low, 1, most), high=bounded(high, low, most))
 
@@ -104,7 +104,7 @@ class Induction(SequenceTask):
 
 
 def induction(length: int, symbols: int) -> Induction:
-    """Periods of T/6 to T/2; raises `UnreadableError` for a length or a number of symbols out of bounds."""
+    """Periods of T/6 to T/2; raises `Unreadable` for a length or a number of symbols out of bounds."""
     bounded(length, LEAST_LENGTH, MAX_LENGTH)
     bounded(symbols, 2, len(ALPHABET), SYMBOLS)
     empty = Induction("induction", vocabulary(ALPHABET[:symbols]), (length, length), symbols=symbols)

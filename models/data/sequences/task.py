@@ -43,7 +43,7 @@ SYMBOLS = "The number of symbols must lie between {least} and {most}."
 TEMPLATES = (TEXT_TOO_LONG, EMPTY, TOO_MANY, UNKNOWN, LENGTH, SYMBOLS)
 
 
-class UnreadableError(ValueError):
+class Unreadable(ValueError):  # noqa: N818  (an answer to a visitor)
     """A visitor's text or number that a task cannot use; the sentence, a template over `values`, says what to do."""
 
     def __init__(self, template: str, **values: int | str) -> None:
@@ -101,11 +101,11 @@ class Task(ABC):
 
     @abstractmethod
     def longer(self, length: int) -> Task:
-        """The same rule and vocabulary at another length; raises `UnreadableError` where there is none."""
+        """The same rule and vocabulary at another length; raises `Unreadable` where there is none."""
 
     @abstractmethod
     def read(self, text: str) -> Pairs | Sequences:
-        """One example (B = 1) from a visitor's text; raises `UnreadableError`, whose sentence says what is expected."""
+        """One example (B = 1) from a visitor's text; raises `Unreadable`, whose sentence says what is expected."""
 
     @property
     def floor_nats(self) -> float | None:
@@ -137,16 +137,16 @@ class Task(ABC):
         return joint.join(texts).replace(SPACE, " ").replace(NEWLINE, "\n")
 
     def spell(self, symbols: Iterable[str], allowed: str, least: int, most: int) -> list[int]:
-        """Ids of `symbols`; raises `UnreadableError` for one that is unknown, and for too few or too many."""
+        """Ids of `symbols`; raises `Unreadable` for one that is unknown, and for too few or too many."""
         ids = []
         for symbol in symbols:
             if symbol not in self.ids:
-                raise UnreadableError(UNKNOWN, symbol=symbol[:12], allowed=allowed)
+                raise Unreadable(UNKNOWN, symbol=symbol[:12], allowed=allowed)
             ids.append(self.ids[symbol])
         if len(ids) < least:
-            raise UnreadableError(EMPTY, least=least, allowed=allowed)
+            raise Unreadable(EMPTY, least=least, allowed=allowed)
         if len(ids) > most:
-            raise UnreadableError(TOO_MANY, most=most, count=len(ids))
+            raise Unreadable(TOO_MANY, most=most, count=len(ids))
         return ids
 
 
@@ -203,20 +203,20 @@ def vocabulary(*tokens: Sequence[str]) -> tuple[str, ...]:
 
 
 def bounded(value: int, least: int, most: int, template: str = LENGTH) -> int:
-    """`value`, if it lies within the bounds; raises `UnreadableError` otherwise."""
+    """`value`, if it lies within the bounds; raises `Unreadable` otherwise."""
     if not least <= value <= most:
-        raise UnreadableError(template, least=least, most=most)
+        raise Unreadable(template, least=least, most=most)
     return value
 
 
 def clean(text: str) -> str:
     """A visitor's text, composed (NFC), with plain spaces and new lines and without any control character.
 
-    What steers the display (bidirectional marks, joiners, lone surrogates) goes as well. Raises `UnreadableError` where the
+    What steers the display (bidirectional marks, joiners, lone surrogates) goes as well. Raises `Unreadable` where the
     text is longer than `MAX_TEXT`.
     """
     if len(text) > MAX_TEXT:
-        raise UnreadableError(TEXT_TOO_LONG, count=len(text), most=MAX_TEXT)
+        raise Unreadable(TEXT_TOO_LONG, count=len(text), most=MAX_TEXT)
     lines = unicodedata.normalize("NFC", "\n".join(text.splitlines()))
     kept = []
     for letter in lines:
