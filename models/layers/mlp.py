@@ -116,16 +116,25 @@ class Sgd:
 
 
 class Adam:
-    """Adam with its step counter on the device, so that a whole training step can be captured as a CUDA graph."""
+    """Adam with its step counter on the device, so that a whole training step can be captured as a CUDA graph.
 
-    def __init__(self, weights_P: Tensor, lr: float, beta1: float, beta2: float = 0.999, eps: float = 1e-8) -> None:
+    `decay` shrinks the weights by lr·decay in each step, beside the gradient: AdamW (Loshchilov and Hutter 2019,
+    arXiv 1711.05101, Algorithm 2).
+    """
+
+    def __init__(
+        self, weights_P: Tensor, lr: float, beta1: float, beta2: float = 0.999, eps: float = 1e-8, decay: float = 0.0
+    ) -> None:
         self.weights_P, self.lr, self.beta1, self.beta2, self.eps = weights_P, lr, beta1, beta2, eps
+        self.decay = decay
         self.m_P, self.v_P = torch.zeros_like(weights_P), torch.zeros_like(weights_P)
         self.t = torch.zeros((), dtype=torch.float64 if weights_P.device.type == "cpu" else torch.float32)
         self.t = self.t.to(weights_P.device)
 
     def step(self, gradient_P: Tensor) -> None:
         self.t.add_(1)
+        if self.decay:
+            self.weights_P.mul_(1 - self.lr * self.decay)
         self.m_P.lerp_(gradient_P, 1 - self.beta1)
         self.v_P.mul_(self.beta2).addcmul_(gradient_P, gradient_P, value=1 - self.beta2)
         rate = (-self.lr / (1 - torch.pow(self.beta1, self.t))).to(self.weights_P.dtype)

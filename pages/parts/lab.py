@@ -29,6 +29,14 @@ ACTIVE = ("queued", "starting", "running")
 
 
 @dataclass(frozen=True)
+class Tab:
+    """A part of the page that is drawn only while it is open."""
+
+    title: str
+    draw: Callable[[Lab, Table], None]
+
+
+@dataclass(frozen=True)
 class Lab:
     """One family's page: the experiment class, which knobs stand in front, and how its runs are drawn."""
 
@@ -42,6 +50,10 @@ class Lab:
     """How to read the picture, in one line."""
     own: tuple[str, ...] = ()
     """Knobs that `special` draws in its own way."""
+    below: Callable[[Lab, Table], None] = lambda lab, table: None
+    """What stands right under the picture."""
+    tabs: Callable[[Any], Sequence[Tab]] = lambda experiment: ()
+    """The family's own tabs for the run that is shown, before those that every lab has."""
 
     def draw(self) -> None:
         """The whole lab: stories, picture, controls, comparison, sharing."""
@@ -56,15 +68,18 @@ class Lab:
         with picture:
             table = self.picture(table)
         self.keep(table)
-        # Only the open tab is drawn: the other would cost the browser half a megabyte of code highlighting.
-        names = [_("Compare with a twin"), _("Share and take along")]
-        compare, sharing = st.tabs(names, on_change="rerun", key=f"{self.family}.tabs")
-        if compare.open:
-            with compare:
-                twins.chooser(self, table)
-        if sharing.open:
-            with sharing:
-                share(table.shown, table.link())
+        self.below(self, table)
+        # Only the open tab is drawn: the others would cost the browser half a megabyte of code highlighting.
+        tabs = (
+            *self.tabs(table.shown),
+            Tab(_("Compare with a twin"), twins.chooser),
+            Tab(_("Share and take along"), lambda lab, table: share(table.shown, table.link())),
+        )
+        places = st.tabs([tab.title for tab in tabs], on_change="rerun", key=f"{self.family}.tabs")
+        for tab, place in zip(tabs, places, strict=True):
+            if place.open:
+                with place:
+                    tab.draw(self, table)
 
     def arrive(self) -> Table:
         """The table as the address says, where the address is new; else as the visitor left it."""

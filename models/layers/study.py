@@ -1,0 +1,240 @@
+"""A Transformer at its task: the weights, the optimizer, the batches, and one training step.
+
+Letters: B batch, T positions that predict, N positions of the encoder, S keys, V vocabulary, L layers, H heads,
+D numbers per head, E recorded examples, P parameters.
+
+Batches are a function of seed and step alone, so that twins see the same ones and a resumed run needs no memory of
+them. Everything a step touches stays at its address on the device, so that it can be captured as one CUDA graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from models.data.sequences import Task
+from models.data.sequences.arrange import Arranged, arrange
+from models.experiment import Checkpoint, Snapshot
+from models.layers.attention import Looked, Trace
+from models.layers.flat import Flat, initialise
+from models.layers.mlp import Adam
+from models.layers.transformer import Transformer
+from models.metrics.heads import mass, roles
+from models.running import captured, device, stream
+
+if TYPE_CHECKING:
+    from models.attention import AttentionTraining
+
+COLUMNS = ("loss", "accuracy", "gradient")
+BLOCK = 16
+"""Batches drawn at once."""
+CLIP = 1.0
+"""The longest gradient that is applied: the setting of the measured runs in the page's stories."""
+SCORED = 8
+"""Examples over which a head's roles are averaged; the first few of them are shown."""
+SMOOTH = 5
+"""Steps over which accuracy is averaged before it can be said to have risen."""
+SHOWN_BYTES = 120_000
+"""Queries, keys and values of the shown examples, per picture."""
+MOST_BYTES = 600_000
+"""Beyond this, one example's queries, keys and values are not recorded; they can be had from checkpoints."""
+
+
+class Study:
+    """Model, task, optimizer and batches: all that a training step touches."""
+
+    def __init__(self, knobs: AttentionTraining, block: int = 1) -> None:
+        self.where = device()
+        self.knobs = knobs
+        self.task: Task = knobs.source()
+        self.shape = knobs.shape
+        self.model = Transformer(knobs.plan())
+        initialise(self.model, stream(knobs.seed, "weights"))
+        self.flat = Flat(self.model.to(self.where), self.where)
+        self.optimizer = Adam(self.flat.weights_P, knobs.lr, 0.9, 0.98, decay=knobs.weight_decay)
+        self.random = stream(knobs.seed, "dropout", self.where)
+        self.loaded = 0
+        self.batches = self._drawn(0)
+        self.cursor = torch.zeros(1, dtype=torch.int64, device=self.where)
+        # The warm-up before a capture writes three rows.
+        self.rows = torch.zeros(max(block, 4), len(COLUMNS), device=self.where)
+        self.row = torch.zeros(1, dtype=torch.int64, device=self.where)
+        self.probe = self.arranged(SCORED, "probe")
+        self.model.knock_out(knobs.silenced)
+        self.recent = torch.zeros(SMOOTH, dtype=torch.float64)
+        self.risen = torch.zeros((), dtype=torch.bool)
+        self.capturing = True
+        self._capture()
+
+    def _capture(self) -> None:
+        self.advance: Callable[[], None] = self._advance
+        if self.where.type != "cuda" or not self.capturing:
+            return
+        state = self.random.get_state()
+        graph = captured(self._advance, self.random, (*self._tensors().values(), self.rows, self.row, self.cursor))
+        if graph is None:
+            self.capturing = False
+            self.random = torch.Generator(self.where)
+            self.random.set_state(state)
+        else:
+            self.advance = graph
+
+    def arranged(self, count: int, name: str) -> Arranged:
+        """`count` held-out examples from the run's stream `name`, as this model reads them, on the device."""
+        drawn = self.task.held_out(count, stream(self.knobs.seed, name))
+        return moved(arrange(drawn, self.task, self.shape), self.where)
+
+    def _drawn(self, block: int) -> dict[str, Tensor]:
+        """The batches of `BLOCK` steps: each tensor (BLOCK, B, …), on the device."""
+        count = BLOCK * self.knobs.batch_size
+        drawn = self.task.draw(count, stream(self.knobs.seed, f"batches {block}"))
+        arranged = moved(arrange(drawn, self.task, self.shape), self.where)
+        found = {
+            name: getattr(arranged, name) for name in ("encoder_BN", "input_BT", "target_BT", "weight_BT", "scored_BT")
+        }
+        return {name: part.unflatten(0, (BLOCK, -1)) for name, part in found.items() if part is not None}
+
+    def prepare(self, step: int) -> None:
+        """Have the batch ready for the update that leads from `step` to `step + 1`."""
+        if step // BLOCK != self.loaded:
+            self.loaded = step // BLOCK
+            for name, part in self._drawn(self.loaded).items():
+                self.batches[name].copy_(part)
+        self.cursor.fill_(step % BLOCK)
+
+    def iterate(self, step: int) -> None:
+        """One training step, from `step` to `step + 1`."""
+        self.prepare(step)
+        self.advance()
+
+    def _advance(self) -> None:
+        batch = {name: part.index_select(0, self.cursor)[0] for name, part in self.batches.items()}
+        random = self.random if self.knobs.dropout > 0 else None
+        logits_BTV = self.model(batch["input_BT"], batch.get("encoder_BN"), random=random)
+        loss = nats(logits_BTV, batch["target_BT"], batch["weight_BT"])
+        self.flat.differentiate(loss)
+        with torch.no_grad():
+            norm = self.flat.clip(CLIP)
+            self.optimizer.step(self.flat.gradient_P)
+            row = torch.stack((loss.detach(), accuracy(logits_BTV, batch["target_BT"], batch["scored_BT"]), norm))
+            self.rows.index_copy_(0, self.row, row[None])
+            self.row.add_(1)
+
+    def play_by(self, knobs: AttentionTraining) -> None:
+        """Take over knobs that changed during training."""
+        if knobs == self.knobs:
+            return
+        self.knobs = knobs
+        self.optimizer.lr, self.optimizer.decay = knobs.lr, knobs.weight_decay
+        self.model.knock_out(knobs.silenced)
+        self._capture()
+
+    def told(self) -> dict[str, np.ndarray]:
+        """The numbers of the steps since the last call, column by column; empties the rows."""
+        count = int(self.row)
+        rows = self.rows[:count].cpu().double().numpy()
+        self.row.zero_()
+        return {name: rows[:, column].copy() for column, name in enumerate(COLUMNS)}
+
+    def rise(self, accuracies: np.ndarray, begin: int) -> int | None:
+        """The step after `begin` at which smoothed accuracy first passes the middle between chance and perfect."""
+        for place, value in enumerate(accuracies):
+            self.recent = torch.cat((self.recent[1:], self.recent.new_tensor([value])))
+            if not self.risen and float(self.recent.mean()) > (1 + self.task.chance) / 2:
+                self.risen.fill_(True)
+                return begin + place + 1
+        return None
+
+    @torch.no_grad()
+    def snapshot(self, step: int) -> Snapshot:
+        """Attention maps, answers and head roles for the probe; see `AttentionTraining.wire`."""
+        trace, probe = Trace(), self.probe
+        logits_BTV = self.model(probe.input_BT, probe.encoder_BN, trace)
+        arrays: dict[str, Tensor] = {}
+        shown = self.shown(trace)
+        for kind in ("encoder", "self", "cross"):
+            looks: list[Looked] = getattr(trace, kind)
+            if looks:
+                weight_ELHTS = torch.stack([look.weight_BHTS[:shown] for look in looks], 1)
+                arrays[f"maps_{kind}"] = weight_ELHTS.mul(255).round_().to(torch.uint8)
+                arrays.update(qkv(looks, kind, shown))
+        weight_LBHTT = torch.stack([look.weight_BHTS for look in trace.self])
+        arrays["roles_self"] = roles(weight_LBHTT, probe.input_BT)
+        looks = trace.cross or trace.self
+        arrays["agreement"] = torch.stack([mass(look.weight_BHTS, probe.needs_BTS) for look in looks])
+        certainty_BT, predicted_BT = logits_BTV.softmax(-1).max(-1)
+        arrays["certainty"], arrays["predicted"] = certainty_BT[:shown], predicted_BT[:shown].to(torch.int32)
+        if self.model.places is not None:
+            places_TX = F.normalize(self.model.places.weight[: probe.input_BT.shape[1]], dim=-1)
+            arrays["similarity"] = ((places_TX @ places_TX.T).clamp(-1, 1) + 1).mul(127.5).round_().to(torch.uint8)
+        return Snapshot(step, {name: part.cpu().numpy() for name, part in arrays.items()})
+
+    def shown(self, trace: Trace) -> int:
+        """How many examples a picture carries: three, or fewer where their arrays are large."""
+        each = sum(part[0].nbytes for look in (*trace.encoder, *trace.self, *trace.cross)
+                   for part in (look.q_BHTD, look.k_BHSD, look.v_BHSD))  # fmt: skip
+        return int(np.clip(SHOWN_BYTES // max(each, 1), 1, 3))
+
+    def _tensors(self) -> dict[str, Tensor]:
+        state = {f"optimizer.{part}": tensor for part, tensor in self.optimizer.state().items()}
+        return {"weights": self.flat.weights_P, **state}
+
+    def state(self) -> dict[str, Tensor]:
+        """A copy of everything that the next step depends on."""
+        held = {name: tensor.clone() for name, tensor in self._tensors().items()}
+        return {**held, "dropout": self.random.get_state(), "recent": self.recent.clone(), "risen": self.risen.clone()}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """The inverse of `state`."""
+        for name, tensor in self._tensors().items():
+            tensor.copy_(state[name])
+        self.random.set_state(state["dropout"].cpu())
+        self.recent, self.risen = state["recent"].clone(), state["risen"].clone()
+
+    def checkpoint(self, step: int) -> Checkpoint:
+        return Checkpoint(step, {name: tensor.cpu().numpy() for name, tensor in self.state().items()})
+
+    def load(self, checkpoint: Checkpoint) -> int:
+        """Continue from `checkpoint`; returns its step."""
+        state = {name: torch.from_numpy(np.array(array)) for name, array in checkpoint.arrays.items()}
+        if len(state["dropout"]) != len(self.random.get_state()):
+            # Another kind of device keeps another kind of random state: a fresh stream, told by the step it starts at.
+            name = f"dropout from {checkpoint.step}"
+            state["dropout"] = stream(self.knobs.seed, name, self.where).get_state()
+        self.restore(state)
+        return checkpoint.step
+
+
+def moved(arranged: Arranged, where: torch.device) -> Arranged:
+    """The same arrangement on another device."""
+    parts = {each.name: getattr(arranged, each.name) for each in fields(arranged)}
+    return Arranged(**{name: part if part is None else part.to(where) for name, part in parts.items()})
+
+
+def qkv(looks: list[Looked], kind: str, shown: int) -> dict[str, Tensor]:
+    """Queries, keys and values (E, L, H, T, D) of the shown examples; nothing where they would fill the disk."""
+    if sum(part[:shown].nbytes for look in looks for part in (look.q_BHTD, look.k_BHSD, look.v_BHSD)) > MOST_BYTES:
+        return {}
+    return {
+        f"q_{kind}": torch.stack([look.q_BHTD[:shown] for look in looks], 1),
+        f"k_{kind}": torch.stack([look.k_BHSD[:shown] for look in looks], 1),
+        f"v_{kind}": torch.stack([look.v_BHSD[:shown] for look in looks], 1),
+    }
+
+
+def nats(logits_BTV: Tensor, target_BT: Tensor, weight_BT: Tensor) -> Tensor:
+    """Mean cross-entropy per counted token, in nats."""
+    loss_BT = F.cross_entropy(logits_BTV.flatten(0, -2), target_BT.flatten(), reduction="none").view_as(weight_BT)
+    return (loss_BT * weight_BT).sum() / weight_BT.sum().clamp(min=1)
+
+
+def accuracy(logits_BTV: Tensor, target_BT: Tensor, scored_BT: Tensor) -> Tensor:
+    """Share of scored tokens whose most probable prediction is right."""
+    right_BT = (logits_BTV.argmax(-1) == target_BT) & scored_BT
+    return right_BT.sum() / scored_BT.sum().clamp(min=1)
