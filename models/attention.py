@@ -20,7 +20,7 @@ from pydantic import field_validator
 from torch import Tensor
 
 from models.data.sequences import Task, task
-from models.data.sequences.arrange import vocabulary_size
+from models.data.sequences.arrange import Arranged, arrange, vocabulary_size
 from models.experiment import (
     Checkpoint,
     Event,
@@ -35,11 +35,11 @@ from models.experiment import (
     Story,
     knob,
 )
-from models.layers.study import Study
+from models.layers.study import SCORED, Study
 from models.layers.transformer import Plan, Shape
-from models.metrics.evaluation import evaluate, evaluated, null_scores
+from models.metrics.evaluation import evaluate, evaluation_after, null_scores
 from models.metrics.heads import ROLES
-from models.running import NOT_CAPTURED, Moments
+from models.running import NOT_CAPTURED, Moments, stream
 
 DIVERGED = "The run diverged: {tensor} became NaN or infinite at step {step}. Step {good} is the last good one."
 PHASE = "Phase change: accuracy passes the middle between guessing and perfect at step {step}."
@@ -218,6 +218,15 @@ class AttentionTraining(Experiment):
         own = self.own if self.task in OWN else ""
         return task(self.task, length=self.length, symbols=self.symbols, digits=self.digits, own=own)
 
+    def arranged(self, count: int, name: str) -> Arranged:
+        """`count` held-out examples from the run's own stream `name`, as this shape of model reads them."""
+        found = self.source()
+        return arrange(found.held_out(count, stream(self.seed, name)), found, self.shape)
+
+    def probe(self) -> Arranged:
+        """The examples whose maps are recorded: `SCORED` of them, of which the first few are shown."""
+        return self.arranged(SCORED, "probe")
+
     def plan(self) -> Plan:
         """What the Transformer is made of."""
         found = self.source()
@@ -251,7 +260,8 @@ class AttentionTraining(Experiment):
         while step < self.steps:
             study.play_by(self.at(step))
             good, begin = study.state(), step
-            stop = min([moments.after(step), self.steps, *(when for when, *_ in self.changes if when > step)])
+            told = evaluation_after(step)
+            stop = min([moments.after(step), told, self.steps, *(when for when, *_ in self.changes if when > step)])
             while step < stop:
                 study.iterate(step)
                 step += 1
@@ -265,7 +275,7 @@ class AttentionTraining(Experiment):
             if (risen := study.rise(columns["accuracy"], begin)) is not None:
                 yield Note(step, "phase", PHASE, {"step": risen})
             due = moments.due(step)
-            if evaluated(step) or step == self.steps:
+            if step in (told, self.steps):
                 yield Scalars(step, step, evaluate(study))
             if due.snapshot or step == self.steps:
                 yield study.snapshot(step)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from models.running import Moments
 
 __all__ = [
-    "BadExperiment", "Change", "Checkpoint", "Event", "Experiment", "Knob", "Note", "Pixels", "Points", "Reference",
+    "BadExperiment", "Beside", "Change", "Checkpoint", "Event", "Experiment", "Knob", "Note", "Pixels", "Points", "Reference",
     "Scalars", "Snapshot", "Story", "Value", "knob",
 ]  # fmt: skip
 
@@ -119,13 +119,18 @@ class Reference:
     null: float
 
 
+Beside = tuple[str, tuple[Value, ...]]
+"""Runs that stand beside one: the knob in which they differ from it, and their values of it."""
+
+
 @dataclass(frozen=True)
 class Story:
-    """A named setting and the one sentence that it is bound to fulfil on 10 of 10 seeds."""
+    """A named setting, or several that differ in one knob, and the sentence that they fulfil on 10 of 10 seeds."""
 
     name: str
     sentence: str
     experiment: Experiment
+    beside: Beside | None = None
 
 
 Change = tuple[int, str, Value]
@@ -143,6 +148,8 @@ class Experiment(BaseModel):
     """How each snapshot array travels to the browser; arrays not named here stay on the server."""
     columns: ClassVar[Mapping[str, str]] = {}
     """What each recorded number is called in a sentence."""
+    clocked: ClassVar[frozenset[str]] = frozenset()
+    """Columns and arrays that were read off a clock: the only ones in which two runs of equal knobs may differ."""
     note_templates: ClassVar[tuple[str, ...]] = ()
     """Templates of the notes that training itself can write."""
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -53,6 +54,19 @@ class SentenceModel(Protocol):
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """What a browser gets of a sentence: maps as bytes, and what stands at their sides."""
+
+    names: list[str]
+    maps_LHGG: np.ndarray
+    rollout_LGG: np.ndarray
+    roles_LHR: np.ndarray
+    """0 where the role names no key, float32."""
+    side: int
+    """Tokens per side of a drawn cell."""
+
+
+@dataclass(frozen=True)
 class Reading:
     """One sentence as one model read it; of long sentences the weights are kept as q and k, from which they follow."""
 
@@ -65,9 +79,7 @@ class Reading:
     hidden_TD: Tensor
     qkv_LHTK: tuple[Tensor, Tensor, Tensor] | None
     weight_LHTT: Tensor | None
-    maps_LHGG: np.ndarray
-    """uint8: weight × 255, the largest of each block."""
-    rollout_LGG: np.ndarray
+    drawn: Drawn
 
     @property
     def names(self) -> list[str]:
@@ -76,11 +88,6 @@ class Reading:
     @property
     def ids(self) -> Tensor:
         return torch.tensor([token.id for token in self.tokens])
-
-    @property
-    def block(self) -> int:
-        """Tokens per side of a drawn cell."""
-        return -(-len(self.tokens) // DRAWN)
 
     @cached_property
     def embedding(self) -> Tensor:
@@ -119,13 +126,19 @@ def read(model: SentenceModel, text: str, masked: int | None = None) -> Reading:
             tokens=tokens, left_out=left_out, roles_LHR=roles(weight_LHTT, [token.text for token in tokens]),
             rollout_LTT=rollout_LTT, received_LT=weight_LHTT.mean((1, 2)), hidden_TD=thought.hidden_TD,
             qkv_LHTK=thought.qkv_LHTK, weight_LHTT=weight_LHTT if keep else None,
-            maps_LHGG=picture(weight_LHTT), rollout_LGG=picture(rollout_LTT),
+            drawn=draw([token.text for token in tokens], weight_LHTT, rollout_LTT),
         )  # fmt: skip
 
 
-def picture(weight_XTT: Tensor) -> np.ndarray:
-    """Maps as bytes, (…, T, T) to (…, G, G): each block of ⌈T / 128⌉ × ⌈T / 128⌉ cells shows its largest weight."""
-    side = -(-weight_XTT.shape[-1] // DRAWN)
+def draw(names: list[str], weight_LHTT: Tensor, rollout_LTT: Tensor) -> Drawn:
+    """The picture of these maps."""
+    side = -(-len(names) // DRAWN)
+    roles_LHR = roles(weight_LHTT, names).nan_to_num().float().numpy()
+    return Drawn(blocks(names, side), picture(weight_LHTT, side), picture(rollout_LTT, side), roles_LHR, side)
+
+
+def picture(weight_XTT: Tensor, side: int) -> np.ndarray:
+    """Maps as bytes, (…, T, T) to (…, G, G): each block of `side` × `side` cells shows its largest weight × 255."""
     if side > 1:
         weight_XTT = F.max_pool2d(weight_XTT, side, ceil_mode=True)
     return (weight_XTT * 255).round().to(torch.uint8).numpy()
@@ -145,3 +158,10 @@ def shares(reading: Reading, other: Reading) -> Tensor:
     """
     length: Tensor = len(reading.tokens) * reading.hidden_TD.mean(0).norm()
     return reading.hidden_TD @ other.embedding / length
+
+
+def recorded() -> Drawn:
+    """How MiniLM read the first example, stored here for those who have not installed its weights."""
+    with np.load(Path(__file__).parent / "data" / "minilm_example.npz", allow_pickle=False) as stored:
+        names = [str(name) for name in stored["names"]]
+        return Drawn(names, stored["maps"], stored["rollout"], stored["roles"], 1)

@@ -25,7 +25,7 @@ def truncated(logits_V: Tensor, temperature: float = 1.0, top_k: int = 0, top_p:
     """
     if temperature <= 0:
         return torch.nn.functional.one_hot(logits_V.argmax(-1), logits_V.shape[-1]).to(logits_V.dtype)
-    sorted_V, order_V = (logits_V / temperature).softmax(-1).sort(-1, descending=True, stable=True)
+    sorted_V, order_V = (logits_V / temperature).softmax(-1).sort(dim=-1, descending=True, stable=True)
     rank_V = torch.arange(sorted_V.shape[-1], device=logits_V.device)
     kept_V = sorted_V.cumsum(-1) - sorted_V < top_p
     if top_k > 0:

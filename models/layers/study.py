@@ -10,7 +10,6 @@ them. Everything a step touches stays at its address on the device, so that it c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.data.sequences import Task
-from models.data.sequences.arrange import Arranged, arrange
+from models.data.sequences.arrange import arrange
 from models.experiment import Checkpoint, Snapshot
 from models.layers.attention import Looked, Trace
 from models.layers.flat import Flat, initialise
@@ -65,7 +64,7 @@ class Study:
         # The warm-up before a capture writes three rows.
         self.rows = torch.zeros(max(block, 4), len(COLUMNS), device=self.where)
         self.row = torch.zeros(1, dtype=torch.int64, device=self.where)
-        self.probe = self.arranged(SCORED, "probe")
+        self.probe = knobs.probe().to(self.where)
         self.model.knock_out(knobs.silenced)
         self.recent = torch.zeros(SMOOTH, dtype=torch.float64)
         self.risen = torch.zeros((), dtype=torch.bool)
@@ -85,16 +84,11 @@ class Study:
         else:
             self.advance = graph
 
-    def arranged(self, count: int, name: str) -> Arranged:
-        """`count` held-out examples from the run's stream `name`, as this model reads them, on the device."""
-        drawn = self.task.held_out(count, stream(self.knobs.seed, name))
-        return moved(arrange(drawn, self.task, self.shape), self.where)
-
     def _drawn(self, block: int) -> dict[str, Tensor]:
         """The batches of `BLOCK` steps: each tensor (BLOCK, B, …), on the device."""
         count = BLOCK * self.knobs.batch_size
         drawn = self.task.draw(count, stream(self.knobs.seed, f"batches {block}"))
-        arranged = moved(arrange(drawn, self.task, self.shape), self.where)
+        arranged = arrange(drawn, self.task, self.shape).to(self.where)
         found = {
             name: getattr(arranged, name) for name in ("encoder_BN", "input_BT", "target_BT", "weight_BT", "scored_BT")
         }
@@ -209,12 +203,6 @@ class Study:
             state["dropout"] = stream(self.knobs.seed, name, self.where).get_state()
         self.restore(state)
         return checkpoint.step
-
-
-def moved(arranged: Arranged, where: torch.device) -> Arranged:
-    """The same arrangement on another device."""
-    parts = {each.name: getattr(arranged, each.name) for each in fields(arranged)}
-    return Arranged(**{name: part if part is None else part.to(where) for name, part in parts.items()})
 
 
 def qkv(looks: list[Looked], kind: str, shown: int) -> dict[str, Tensor]:

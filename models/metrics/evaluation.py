@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from models.data.sequences import FIRST, PairTask, Sequences
-from models.data.sequences.arrange import Arranged, answer_start, arrange
+from models.data.sequences.arrange import Arranged, answer_start
 from models.data.sequences.chains import bayes_bigram, unigram
 from models.layers.attention import causal
 from models.layers.decoding import greedy
@@ -33,16 +33,18 @@ WRITTEN = 64
 RATIO = 1.25
 
 
-def evaluated(step: int) -> bool:
-    """Whether the run is evaluated after `step`: at the members of 1.25ⁿ, a function of the step alone."""
-    power = int(np.log(max(step, 1)) / np.log(RATIO))
-    return step in {round(RATIO**n) for n in range(max(power - 1, 0), power + 3)}
+def evaluation_after(step: int) -> int:
+    """The next step, later than `step`, at which the run is evaluated: the members of 1.25ⁿ, whatever happened before."""
+    power = max(0, int(np.log(max(step, 1)) / np.log(RATIO)) - 1)
+    while (moment := round(RATIO**power)) <= step:
+        power += 1
+    return moment
 
 
 @torch.no_grad()
 def evaluate(study: Study, count: int = HELD_OUT) -> dict[str, np.ndarray]:
     """The numbers of one moment, each of shape (1,), by the names of `AttentionTraining.columns`."""
-    held = study.arranged(count, "held out")
+    held = study.knobs.arranged(count, "held out").to(study.where)
     logits_BTV = study.model(held.input_BT, held.encoder_BN)
     right_BT = (logits_BTV.argmax(-1) == held.target_BT) | ~held.scored_BT
     total = held.scored_BT.sum().clamp(min=1)
@@ -71,8 +73,7 @@ def divergences(study: Study, count: int) -> dict[str, float]:
     drawn = study.task.held_out(count, stream(study.knobs.seed, "held out"))
     assert isinstance(drawn, Sequences)
     states = study.knobs.symbols
-    arranged = arrange(drawn, study.task, study.shape)
-    log_BTV = study.model(arranged.input_BT.to(study.where)).log_softmax(-1).cpu().double()
+    log_BTV = study.model(drawn.tokens_BS[:, :-1].to(study.where)).log_softmax(-1).cpu().double()
     log_BTK = log_BTV[..., FIRST : FIRST + states]
     scored_BT = drawn.scored_BT
     kls = {}
@@ -91,11 +92,10 @@ def null_scores(experiment: AttentionTraining) -> dict[str, float]:
 
 @lru_cache(maxsize=64)
 def _null_scores(experiment: AttentionTraining) -> dict[str, float]:
-    task, shape = experiment.source(), experiment.shape
-    probe = arrange(task.held_out(8, stream(experiment.seed, "probe")), task, shape)
+    probe = experiment.probe()
     tokens_BT = probe.input_BT
     visible_BTT = (tokens_BT != 0)[:, None, :].expand(-1, tokens_BT.shape[1], -1)
-    if experiment.causal and shape != "encoder":
+    if experiment.causal and experiment.shape != "encoder":
         visible_BTT = visible_BTT & causal(tokens_BT.shape[1], tokens_BT.shape[1])
     even_BHTT = uniform(visible_BTT)
     scores_R = roles(even_BHTT[None], tokens_BT)[0, 0]

@@ -43,7 +43,8 @@ def mass(weight_BHTS: Tensor, wanted_BTS: Tensor) -> Tensor:
     """Mean attention mass on the wanted cells per head (H,), over queries that want any; 0 where none does."""
     wants_BT = wanted_BTS.any(-1)
     total_H = torch.einsum("bhts,bts->h", weight_BHTS, wanted_BTS.to(weight_BHTS.dtype))
-    return total_H / wants_BT.sum().clamp(min=1)
+    share_H: Tensor = total_H / wants_BT.sum().clamp(min=1)
+    return share_H
 
 
 def roles(weight_LBHTT: Tensor, tokens_BT: Tensor) -> Tensor:
@@ -61,7 +62,8 @@ def uniform(visible_BTS: Tensor) -> Tensor:
 
 def entropy(weight_BHTS: Tensor) -> Tensor:
     """Mean entropy of each head's rows, in nats (H,): 0 for a head that looks at one key, ln S for a uniform one."""
-    return torch.special.entr(weight_BHTS).sum(-1).mean((0, 2))
+    nats_H: Tensor = torch.special.entr(weight_BHTS).sum(-1).mean((0, 2))
+    return nats_H
 
 
 def distance(weight_BHTS: Tensor) -> Tensor:

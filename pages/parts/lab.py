@@ -52,6 +52,8 @@ class Lab:
     """Knobs that `special` draws in its own way."""
     below: Callable[[Lab, Table], None] = lambda lab, table: None
     """What stands right under the picture."""
+    lesson: twins.Lesson = lambda experiment, twin, both, at: ""
+    """What the numbers of two twins say about the knob in which they differ."""
     tabs: Callable[[Any], Sequence[Tab]] = lambda experiment: ()
     """The family's own tabs for the run that is shown, before those that every lab has."""
 
@@ -258,7 +260,7 @@ class Lab:
         first = known[0][0]
         table = self.seen(table, known[0][1])
         if table.twin:
-            twins.verdict(table.shown, table.twin, [run for _e, run in known], table.at)
+            twins.verdict(table.shown, table.twin, [run for _e, run in known], table.at, self.lesson)
         self.say_changes(first)
         entries = [
             {"key": run.key, "label": twins.label(experiment, table), "active": run.status().state in ACTIVE}

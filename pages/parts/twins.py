@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pages.parts.lab import Lab
     from pages.parts.table import Table
 
+
+Lesson = Callable[[Any, tuple[str, Value], Sequence[Run], int | None], str]
 
 SPOKEN = 5
 """Numbers in the sentence: more would be a table."""
@@ -65,8 +67,11 @@ def chooser(lab: Lab, table: Table) -> None:
         lab.lay(replace(table, twin=None))
 
 
-def verdict(experiment: Experiment, twin: tuple[str, Value], both: Sequence[Run], at: int | None) -> None:
-    """One sentence: what differs, and by how much the measured numbers differ at the step that is looked at."""
+def verdict(
+    experiment: Experiment, twin: tuple[str, Value], both: Sequence[Run], at: int | None, lesson: Lesson
+) -> None:
+    """One sentence: what differs, and by how much the measured numbers differ at the step that is looked at; and what
+    the family makes of them."""
 
     @st.fragment(
         run_every=1.0 if any(run.status().state in ("queued", "starting", "running") for run in both) else None
@@ -78,7 +83,7 @@ def verdict(experiment: Experiment, twin: tuple[str, Value], both: Sequence[Run]
             knob=_(experiment.knobs()[name].label), one=said(getattr(experiment, name)), other=said(value),
         )  # fmt: skip
         if len(both) == 2:
-            start += " " + " ".join(numbers(both[0], both[1], at))
+            start += " " + " ".join([*numbers(both[0], both[1], at), lesson(experiment, twin, both, at)])
         st.markdown(start)
 
     sentence()

@@ -11,7 +11,7 @@ Dimensions: B examples, N source and M target tokens, T positions that predict, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 import torch
@@ -37,6 +37,12 @@ class Arranged:
     """bool: counts for the accuracy."""
     needs_BTS: Tensor
     """bool: where position t should look, in self-attention, or in cross-attention (S = N) of an encoder-decoder."""
+
+    def to(self, where: torch.device | str) -> Arranged:
+        """The same arrangement on another device."""
+        encoder_BN = None if self.encoder_BN is None else self.encoder_BN.to(where)
+        rest = [getattr(self, each.name).to(where) for each in fields(self)[1:]]
+        return Arranged(encoder_BN, *rest)
 
 
 def vocabulary_size(task: Task) -> int:

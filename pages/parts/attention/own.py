@@ -1,0 +1,39 @@
+"""The visitor's own pairs or text, checked before anything trains on them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from models.attention import OWN, AttentionTraining
+from models.data.sequences import task
+from models.experiment import BadExperiment, Value
+from pages.parts.controls import key_of
+from pages.parts.words import _, told
+
+ROWS_PX = 220
+
+
+def own(family: str, experiment: AttentionTraining) -> dict[str, Value]:
+    """The text area, where the task is the visitor's own; raises `BadExperiment` that says what to do."""
+    kept: dict[str, Value] = {"knocked_out": experiment.knocked_out}
+    if experiment.task not in OWN:
+        return kept
+    key = key_of(family, "own")
+    st.session_state.setdefault(key, experiment.own)
+    if experiment.task == "own_pairs":
+        label, help = (
+            _("Your pairs"),
+            _("One pair a line: input → output. An arrow, ->, = or a tab stands between them."),
+        )
+    else:
+        label, help = _("Your text"), _("The model learns to continue it, letter by letter.")
+    text = st.text_area(
+        label, key=key, help=help, height=ROWS_PX, max_chars=experiment.knobs()["own"].max_length,
+        placeholder=_("Empty: the built-in example is used."),
+    )  # fmt: skip
+    if text:
+        try:
+            task(experiment.task, length=experiment.length, own=text)
+        except ValueError as error:
+            raise BadExperiment({"own": told(error)}) from error
+    return {**kept, "own": text}

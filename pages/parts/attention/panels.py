@@ -1,0 +1,134 @@
+"""What is drawn of an attention run: the grid of heads, the chosen head, and the curves beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from models.attention import AttentionTraining
+from models.experiment import Reference
+from models.metrics.heads import ROLES
+from pages.parts.later import later
+from pages.parts.words import _
+
+SHOWN = 3
+PROBE_KNOBS = ("task", "own", "architecture", "length", "symbols", "digits", "seed")
+
+
+def panels(experiment: AttentionTraining) -> Sequence[Mapping[str, Any]]:
+    """The maps, then the curves."""
+    return [*maps(experiment), *curves(experiment)]
+
+
+def maps(experiment: AttentionTraining) -> Sequence[Mapping[str, Any]]:
+    """The grid of all heads, left out where there is one alone, and the chosen head."""
+    groups = groups_of(experiment)
+    demanded = "cross" if experiment.shape == "encoder_decoder" else "self"
+    common = {
+        "groups": groups,
+        "examples": examples(*(getattr(experiment, name) for name in PROBE_KNOBS)),
+        "vocabulary": list(experiment.source().vocabulary),
+        "roles": {"self": {"array": "roles_self", "names": [_(role.replace("_", " ")) for role in ROLES]}},
+        "agreement": {"group": demanded, "array": "agreement"},
+    }
+    head = {"kind": "head", "title": _("One head"), **common}
+    if len(groups) == 1 and experiment.num_layers * experiment.num_heads == 1:
+        return [{**head, "title": _("What the head looks at")}]
+    return [{"kind": "heads", "title": _("All heads"), **common}, head]
+
+
+def groups_of(experiment: AttentionTraining) -> list[dict[str, str]]:
+    """The kinds of map that this shape has."""
+    match experiment.shape:
+        case "encoder":
+            return [{"name": "self", "array": "maps_self", "label": _("Encoder self-attention")}]
+        case "decoder":
+            return [{"name": "self", "array": "maps_self", "label": _("Decoder self-attention")}]
+    return [
+        {"name": "encoder", "array": "maps_encoder", "label": _("Encoder self-attention")},
+        {"name": "self", "array": "maps_self", "label": _("Decoder self-attention")},
+        {"name": "cross", "array": "maps_cross", "label": _("Cross-attention")},
+    ]
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def examples(*knobs: Any) -> list[dict[str, Any]]:
+    """The shown examples: their tokens along both sides of each kind of map, the answers, and the demanded cells."""
+    experiment = AttentionTraining.of(dict(zip(PROBE_KNOBS, knobs, strict=True)))
+    probe, words = experiment.probe(), experiment.source().vocabulary
+    found = []
+    for row in range(SHOWN):
+        own = [words[token] for token in probe.input_BT[row].tolist()]
+        targets = [
+            words[token] if scored else None
+            for token, scored in zip(probe.target_BT[row].tolist(), probe.scored_BT[row].tolist(), strict=True)
+        ]
+        needs = probe.needs_BTS[row].nonzero().tolist()
+        shown: dict[str, Any] = {"self": {"queries": own, "keys": own}, "targets": targets, "demanded": {"self": needs}}
+        if probe.encoder_BN is not None:
+            read = [words[token] for token in probe.encoder_BN[row].tolist()]
+            shown |= {"encoder": {"queries": read, "keys": read}, "cross": {"queries": own, "keys": read}}
+            shown["demanded"] = {"cross": needs}
+        found.append(shown)
+    return found
+
+
+def curves(experiment: AttentionTraining) -> Sequence[Mapping[str, Any]]:
+    """Loss and accuracy first: they stand beside the maps."""
+    task = experiment.source()
+    floor = task.floor_nats
+    known: Mapping[str, Reference] = later(("references", experiment.key), experiment.references, {})
+    right = [{"name": "accuracy", "label": _("fresh batch")}, {"name": "held_out", "label": _("held out")}]
+    if task.kind == "pairs":
+        right.append({"name": "exact", "label": _("whole answer")})
+    found: list[Mapping[str, Any]] = [
+        {
+            "kind": "curves", "title": _("Loss"), "unit": "nats", "log": not floor,
+            "columns": [{"name": "loss", "label": _("loss")}],
+            "references": [{"label": _("lowest possible"), "value": floor}] if floor else [],
+        },
+        {
+            "kind": "curves", "title": _("Accuracy"), "columns": right,
+            "references": [{"label": _("guessing"), "value": task.chance}],
+        },
+        {"kind": "curves", "title": _("Best head per role"), **roles(known)},
+    ]  # fmt: skip
+    if experiment.task == "markov":
+        found.append(
+            {
+                "kind": "curves", "title": _("KL from the best predictors to the model"), "unit": "nats", "log": True,
+                "columns": [
+                    {"name": "kl_unigram", "label": _("counting tokens")},
+                    {"name": "kl_bigram", "label": _("counting pairs")},
+                ],
+            }
+        )  # fmt: skip
+    gradient = [{"name": "gradient", "label": _("gradient norm")}]
+    return [*found, {"kind": "curves", "title": _("Gradient norm"), "log": True, "columns": gradient}]
+
+
+def roles(known: Mapping[str, Reference]) -> Mapping[str, Any]:
+    """One line per measured role, with what a head reaches that looks evenly at everything."""
+    names = {"agreement": _("what the task demands"), "previous": _("previous token"), "induction": _("induction")}
+    shown = [name for name in names if name in known or (name == "agreement" and not known)]
+    columns = [{"name": name, "label": names[name]} for name in shown]
+    null = known.get("agreement")
+    return {
+        "columns": columns,
+        "references": [] if null is None else [{"label": _("looking evenly: demanded share"), "value": null.null}],
+    }
+
+
+def legend(experiment: AttentionTraining) -> str:
+    """How to read the picture."""
+    if experiment.shape == "encoder_decoder":
+        return _(
+            "Each row is a token that looks, each column a token that is looked at; the darker, the more attention. In "
+            "the cross-attention the writer's tokens look at the reader's."
+        )
+    return _(
+        "Each row is a token that looks, each column a token that is looked at; the darker, the more attention. Every "
+        "row sums to one. Rings mark where a right answer is to be found."
+    )
