@@ -140,7 +140,7 @@ class Transformer(nn.Module):
         self.encoder_norm = nn.LayerNorm(plan.width) if pre and both else None
         self.final_norm = nn.LayerNorm(plan.width) if pre else None
         self.unembedding = nn.Linear(plan.width, plan.vocabulary)
-        self._constants: dict[tuple[str, int, torch.device], Tensor] = {}
+        self._constants: dict[tuple[str, int, torch.device, torch.dtype], Tensor] = {}
 
     def forward(
         self, tokens_BT: Tensor, encoder_BN: Tensor | None = None, trace: Trace | None = None,
@@ -211,19 +211,19 @@ class Transformer(nn.Module):
 
     def constant(self, kind: str, length: int, like: Tensor) -> Tensor:
         """A table that depends on the length alone, made once per length: a captured step needs it at one address."""
-        key = (kind, length, like.device)
+        key = (kind, length, like.device, like.dtype)
         if key not in self._constants:
             width = head_width(self.plan.width, self.plan.heads)
             match kind:
                 case "causal":
                     made = causal(length, length)
                 case "sinusoidal":
-                    made = sinusoidal(length, self.plan.width)
+                    made = sinusoidal(length, self.plan.width, dtype=like.dtype)
                 case "alibi":
-                    made = alibi_bias(self.plan.heads, length, length)
+                    made = alibi_bias(self.plan.heads, length, length, like.dtype)
                 case _:
-                    made = rotary_angles(length, width)[kind == "sin"]
-            self._constants[key] = made.to(like.device, made.dtype if made.dtype == torch.bool else like.dtype)
+                    made = rotary_angles(length, width, dtype=like.dtype)[kind == "sin"]
+            self._constants[key] = made.to(like.device)
         return self._constants[key]
 
     def attentions(self, kind: str) -> list[MultiHeadAttention]:
