@@ -118,7 +118,7 @@ class Task(ABC):
         drawn = self.draw(2048, torch.Generator().manual_seed(0))
         scored = drawn.target_BM if isinstance(drawn, Pairs) else drawn.tokens_BS[:, 1:][drawn.scored_BT]
         scored = scored[scored != PAD]
-        return float(scored.bincount().max() / max(1, scored.numel()))
+        return int(scored.bincount().max()) / scored.numel()
 
     @cached_property
     def ids(self) -> dict[str, int]:
