@@ -153,8 +153,13 @@ class MockHub:
 
     def run(self, key: str) -> MockRun:
         if key not in self.runs:
+            from tests.harness.attention import AttentionRun, shape_of
+
+            shape = shape_of(key)
             fate = next((fate for fate in ("queued", "diverged") if key.startswith(fate)), "finished")
             run = self.runs[key] = MockRun(key, fate=fate, rate=400.0 if fate == "diverged" else 150.0)
+            if shape is not None:
+                run = self.runs[key] = AttentionRun(key, shape)
             if key.startswith("long"):
                 run.__init__(key, steps=1_000_000, rate=20_000.0)  # type: ignore[misc]
             if key.startswith("done"):

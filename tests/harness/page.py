@@ -1,8 +1,12 @@
-"""The harness's only page; the link says what it shows (runs, kinds of panels, the brush)."""
+"""The harness's only page; the link says what it shows (runs, kinds of panels, a view, the brush).
+
+`?runs=attend32&panels=heads,head` shows made-up attention; `&still=1` hands its picture over without a connection.
+"""
 
 import streamlit as st
 
 from pages.parts.live import WORDS, live
+from tests.harness.attention import panel, shape_of
 from tests.harness.mock import EXTENT, HUB, real
 
 st.set_page_config(page_title="Harness", layout="wide")
@@ -46,6 +50,10 @@ if st.sidebar.button("Another run"):
     st.session_state["other"] = st.session_state.get("other", 0) + 1
 if "other" in st.session_state:
     keys = [f"{key}{st.session_state['other']}" for key in keys]
+shape = shape_of(keys[0])
+if shape is not None:
+    PANELS |= {kind: panel(kind, shape) for kind in ("heads", "head")}
+still = "still" in query
 kinds = query.get("panels", "plane,loss,belief,distance,gradient,modes").split(",")
 
 
@@ -53,11 +61,19 @@ kinds = query.get("panels", "plane,loss,belief,distance,gradient,modes").split("
 def picture() -> None:
     step = st.session_state.get("view", {}).get("step") if st.session_state.get("poll") else None
     frames = [frame for key in keys for frame in HUB.run(key).history(step)] if st.session_state.get("poll") else []
+    if still:
+        at = st.slider("Moment", 0, 2000, 2000)
+        frames = [HUB.run(key).picture(at) for key in keys]
+    said = (st.session_state.get("view") or {}).get("view") or {"layers": query.get("view", "")}
     result = live(
-        [{"key": key, "label": f"Seed {index}", "active": index == 0} for index, key in enumerate(keys)],
+        [
+            {"key": key, "label": f"Seed {index}", "active": index == 0 and not still, "static": still}
+            for index, key in enumerate(keys)
+        ],
         [PANELS[kind] for kind in kinds],
         words=WORDS,
         key="view",
+        view=said["layers"],
         frames=frames,
     )
     if result.command:
@@ -67,6 +83,7 @@ def picture() -> None:
         st.session_state["poll"] = True
         st.rerun()
     st.caption(f"page knows: step {result.step}, command {result.command}, transport {result.transport}")
+    st.caption(f"view: {said['layers']}")
 
 
 if "brush" in query:

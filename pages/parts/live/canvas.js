@@ -59,6 +59,19 @@ export class Card {
     if (width && height) this.view.paintNow(this);
   }
 
+  /** A run's label where several stand side by side, else the panel's own title. */
+  entitle(label) {
+    const title = label ?? this.panel.title;
+    if (this.title.textContent !== title) this.title.textContent = title;
+  }
+
+  /** What a picture depends on: it is painted again only when this differs. */
+  state() {
+    const { view, feed } = this;
+    const shown = view.pictureOf(feed)?.serial ?? this.waitingFor(feed);
+    return [view.theme.id, JSON.stringify(view.layers), feed?.key, shown];
+  }
+
   /** The drawing context in CSS pixels, wiped. */
   wiped() {
     const context = this.canvas.getContext("2d");

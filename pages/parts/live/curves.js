@@ -124,6 +124,12 @@ export class CurvesPanel extends Card {
     );
   }
 
+  state() {
+    const { view } = this;
+    const feeds = view.feeds.map((feed) => `${feed.key}${feed.columns.version}.${feed.notes.length}`);
+    return [view.theme.id, view.step, view.hovered, view.horizon(), ...feeds];
+  }
+
   paint(theme) {
     const drawn = this.curves().filter(({ curve }) => curve?.count);
     this.waiting(!drawn.length);

@@ -48,6 +48,9 @@ function address(key) {
   return `${base.replace(/^http/, "ws")}live/${encodeURIComponent(key)}`;
 }
 
+/** Tells pictures of the same step apart. */
+let serials = 0;
+
 export class Feed {
   /**
    * @param {string} key the run
@@ -116,11 +119,11 @@ export class Feed {
     this.closed = true;
     clearTimeout(this.retry);
     clearTimeout(this.again);
-    this.socket.close();
+    this.socket?.close();
   }
 
   send(message) {
-    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
   /** Whether live pictures are wanted: not while the visitor looks at the past or at another tab. */
@@ -133,6 +136,7 @@ export class Feed {
   take(buffer) {
     const frame = decode(buffer);
     frame.received = performance.now();
+    frame.serial = serials += 1;
     this.version += 1;
     switch (frame.kind) {
       case "status":
@@ -231,5 +235,23 @@ export class Feed {
     if (this.polled) this.owner.ask(step);
     else this.send({ at: step });
     this.asked = { step, since: performance.now() };
+  }
+}
+
+/** A picture without a history: no connection, only what the page itself brings, and the newest of that. */
+export class StillFeed extends Feed {
+  get still() {
+    return true;
+  }
+
+  connect() {}
+
+  /** @param given [{text, buffer}] all that the page has of this run; the same again changes nothing */
+  replace(given) {
+    const texts = given.map(({ text }) => text).join();
+    if (texts === this.given) return;
+    this.given = texts;
+    this.forget();
+    for (const { buffer } of given) this.take(buffer);
   }
 }

@@ -1,27 +1,28 @@
 // The live view: feeds on one side, panels on the other, and between them the one step that all panels show.
 
-import { make } from "./canvas.js";
+import { Choice } from "./choice.js";
 import { CurvesPanel, horizonOf } from "./curves.js";
-import { Feed } from "./feed.js";
+import { Feed, StillFeed } from "./feed.js";
+import { Film } from "./film.js";
 import { decode, unpacked } from "./frames.js";
+import { HeadPanel } from "./head.js";
+import { HeadsPanel } from "./heads.js";
 import { ImagesPanel } from "./images.js";
+import { arranged } from "./layout.js";
+import { sidesOf } from "./maps.js";
 import { Speech, upTo } from "./numbers.js";
+import { Painting } from "./painting.js";
 import { PlanePanel } from "./plane.js";
 import { readTheme } from "./theme.js";
 import { Transport } from "./transport.js";
 
-const PICTURES = { plane: PlanePanel, images: ImagesPanel };
-const REPLAY_MS = 50;
+const PICTURES = { plane: PlanePanel, images: ImagesPanel, heads: HeadsPanel, head: HeadPanel };
+const LINES = { curves: CurvesPanel };
 const SETTLED_MS = 350;
-const DESCRIBED_MS = 1500;
+const RESTED_MS = 200;
+const ECHO_MS = 2500;
 const AHEAD = 6;
-const KEPT = 240;
-const NUMBERS_MS = 90;
 const BUSY = ["queued", "training"];
-const SHOW_SPEED = 2;
-const STILL = window.matchMedia("(prefers-reduced-motion: reduce)");
-/** Runs whose history was shown by itself, or is not to be: once is enough for as long as the page stays open. */
-const SHOWN = new Set();
 
 export class LiveView {
   constructor(root) {
@@ -33,17 +34,25 @@ export class LiveView {
     this.step = null;
     this.committed = null;
     this.hovered = null;
-    this.numbered = 0;
-    this.playing = false;
-    this.speed = 1;
     this.layers = { data: true, samples: true, ema: true, surface: true };
-    this.record = { frames: 0, lastPaint: 0, painted: {}, lag_ms: null, lags_ms: [], paints_ms: [] };
+    this.said = [];
+    this.choice = new Choice(() => this.chosen());
+    this.film = new Film(this);
+    this.painting = new Painting(this);
     this.onKey = (event) => this.key(event);
     this.onVisible = () => this.attend();
-    this.onTouch = (event) => this.touched(event);
+    this.onTouch = (event) => this.film.touched(event);
     for (const kind of ["pointerdown", "keydown"]) window.addEventListener(kind, this.onTouch, true);
     this.root.addEventListener("keydown", this.onKey);
     document.addEventListener("visibilitychange", this.onVisible);
+  }
+
+  get record() {
+    return this.painting.record;
+  }
+
+  get playing() {
+    return this.film.playing;
   }
 
   /** New data from the page, or a new theme: anything that is as before is left untouched. */
@@ -55,8 +64,8 @@ export class LiveView {
     if (data !== this.data) {
       this.data = data;
       this.runs = data.runs;
-      if (data.view !== this.viewed) this.dress(data.view);
-      this.meet(data.runs.map(({ key }) => key));
+      this.hear(data.view);
+      this.meet(data.runs);
       this.build(data);
       if (data.step !== this.told) {
         this.told = data.step;
@@ -67,19 +76,42 @@ export class LiveView {
     this.redraw();
   }
 
-  /** Layers that the page says are hidden, by name and joined by commas. */
-  dress(view) {
+  // What of the pictures is switched off or chosen: a string that lives in the link.
+
+  /** The page says how the pictures are looked at; a late echo of what they said themselves is no news. */
+  hear(view) {
+    const now = performance.now();
+    this.said = this.said.filter(({ since }) => now - since < ECHO_MS);
+    const news = view !== this.heard && view !== this.viewed && !this.said.some(({ text }) => text === view);
+    this.heard = view;
+    if (!news) return;
     this.viewed = view;
     const hidden = view.split(",");
     for (const layer of Object.keys(this.layers)) this.layers[layer] = !hidden.includes(layer);
+    this.choice.read(view);
   }
 
   /** The visitor switched a layer: the page puts it into the link. */
   toggle(layer) {
     this.layers[layer] = !this.layers[layer];
-    this.viewed = Object.keys(this.layers).filter((name) => !this.layers[name]).join();
-    this.setStateValue("view", { layers: this.viewed, turn: this.turn() });
+    this.tell();
     this.redraw();
+  }
+
+  /** The visitor chose something: seen at once, told after a rest. */
+  chosen() {
+    clearTimeout(this.telling);
+    this.telling = setTimeout(() => this.tell(), RESTED_MS);
+    this.redraw();
+  }
+
+  tell() {
+    clearTimeout(this.telling);
+    const view = this.choice.after(Object.keys(this.layers).filter((name) => !this.layers[name]));
+    if (view === this.viewed) return;
+    this.said.push({ text: this.viewed, since: performance.now() });
+    this.viewed = view;
+    this.setStateValue("view", { layers: view, turn: this.turn() });
   }
 
   /** Told apart: the same choice made again, after a link or a button led elsewhere, is news. */
@@ -93,16 +125,17 @@ export class LiveView {
     const busy = BUSY.includes(feed.status?.status);
     const before = feed.busy ?? this.runs.find(({ key }) => key === feed.key)?.active ?? busy;
     feed.busy = busy;
-    // Who watched it learn needs no repetition.
-    if (busy) SHOWN.add(feed.key);
+    if (busy) this.film.seen(feed.key);
     if (busy !== before) this.setTriggerValue("command", { verb: "refresh", step: feed.status.step, key: feed.key });
   }
 
   /** Keep the feeds of runs that stay, open those that are new, close those that left. */
-  meet(keys) {
+  meet(runs) {
+    const keys = runs.map(({ key }) => key);
     if (keys.join() === this.feeds.map(({ key }) => key).join()) return;
     const old = new Map(this.feeds.map((feed) => [feed.key, feed]));
-    this.feeds = keys.map((key) => old.get(key) ?? new Feed(key, this, keys.length));
+    const opened = (run) => (run.static ? new StillFeed(run.key, this) : new Feed(run.key, this, keys.length));
+    this.feeds = runs.map((run) => old.get(run.key) ?? opened(run));
     for (const [key, feed] of old) if (!keys.includes(key)) feed.close();
     this.record.painted = {};
     this.replay(false);
@@ -112,56 +145,43 @@ export class LiveView {
   }
 
   build({ panels, words, runs }) {
-    const shape = JSON.stringify([panels, words, runs.length]);
+    const shape = JSON.stringify([panels, words, runs.map((run) => Boolean(run.static))]);
     if (shape !== this.shape) {
       this.shape = shape;
       this.speech = new Speech(words);
       for (const card of this.cards) card.close();
       this.transport = new Transport(this);
-      const pictures = panels.filter(({ kind }) => kind in PICTURES).flatMap((panel) =>
+      this.pictures = panels.filter(({ kind }) => kind in PICTURES).flatMap((panel) =>
         runs.map((_, slot) => new PICTURES[panel.kind](this, panel, slot, this.layers)),
       );
-      const curves = panels.filter(({ kind }) => kind === "curves").map((panel) => new CurvesPanel(this, panel));
-      this.cards = [...pictures, ...curves];
-      this.pictures = pictures;
-      this.arrange(pictures, curves, runs.length);
+      const lines = panels.filter(({ kind }) => kind in LINES).map((panel) => new LINES[panel.kind](this, panel));
+      this.cards = [...this.pictures, ...lines];
+      const { pictures, transport, root } = this;
+      const parts = { pictures, lines, transport: transport.element, runs, width: root.clientWidth };
+      root.replaceChildren(arranged(parts));
     }
-    for (const card of this.pictures) {
-      const label = runs.length > 1 ? runs[card.slot].label : card.panel.title;
-      if (card.title.textContent !== label) card.title.textContent = label;
-    }
-  }
-
-  arrange(pictures, curves, runs) {
-    const across = runs > 1 ? runs : Math.min(2, Math.max(1, pictures.length));
-    const beside = across === 1 ? 4 : across === 2 ? 2 : 0;
-    const shown = make("div", { class: "tl-pictures" }, ...pictures.map(({ element }) => element));
-    shown.style.setProperty("--tl-across", across);
-    const near = make("div", { class: "tl-near" }, ...curves.slice(0, beside).map(({ element }) => element));
-    const more = make("div", { class: "tl-more" }, ...curves.slice(beside).map(({ element }) => element));
-    const grid = make("div", { class: `tl-grid tl-across-${across}` }, shown, near, this.transport.element, more);
-    near.hidden = !near.children.length;
-    more.hidden = !more.children.length;
-    grid.classList.toggle("tl-bare", near.hidden);
-    this.root.replaceChildren(grid);
+    for (const card of this.pictures) card.entitle(runs.length > 1 ? runs[card.slot].label : null);
   }
 
   /** Frames that came inside the data: each belongs to the run named last. */
   swallow(frames) {
     let feed = this.feeds[0];
+    const still = new Map();
     for (const text of frames) {
       const buffer = unpacked(text);
       const { key } = decode(buffer);
       feed = this.feeds.find((candidate) => candidate.key === key) ?? feed;
-      feed?.take(buffer);
+      if (feed?.still) still.set(feed, [...(still.get(feed) ?? []), { text, buffer }]);
+      else feed?.take(buffer);
     }
+    for (const [each, given] of still) each.replace(given);
   }
 
   // What feeds call.
 
   changed(feed, kind) {
     this.record.frames += 1;
-    if (kind === "status") this.heed(feed);
+    if (kind === "status" && !feed.still) this.heed(feed);
     if (feed.moments.length !== feed.counted || feed.newest?.step !== feed.newestSeen) {
       feed.counted = feed.moments.length;
       feed.newestSeen = feed.newest?.step;
@@ -169,9 +189,9 @@ export class LiveView {
       // A link's step is known before the connection stands: now it can be asked for.
       if (this.step !== null) feed.want(this.step);
     }
-    if (kind === "snapshot") this.frame();
-    else this.soon();
-    this.show();
+    if (kind === "snapshot") this.painting.frame();
+    else this.painting.soon();
+    this.film.show();
   }
 
   transportBy(how) {
@@ -286,153 +306,46 @@ export class LiveView {
     this.redraw();
   }
 
-  // Replay of the recorded history.
-
   replay(yes) {
-    if (yes === this.playing || (yes && this.moments.length < 2)) return;
-    this.playing = yes;
-    if (!yes && this.showing) {
-      this.showing = false;
-      this.transport.setSpeed(1);
-    }
-    clearTimeout(this.ticking);
-    if (yes) {
-      if (this.step === null) this.place(0);
-      this.tick();
-    } else this.settle();
-    this.redraw();
+    this.film.play(yes);
   }
 
   setSpeed(speed) {
-    this.speed = speed;
-  }
-
-  /** Replay a finished run by itself, once: a first visitor sees it learn without having to ask. */
-  show() {
-    const feed = this.feeds[0];
-    if (!this.data.autoplay || !feed || SHOWN.has(feed.key) || document.hidden) return;
-    if (this.step !== null || this.playing || STILL.matches || feed.polled) return;
-    const known = this.feeds.every(({ status, moments, newest }) => status && moments.length > 2 && newest);
-    if (!known || feed.status.status !== "finished") return;
-    SHOWN.add(feed.key);
-    this.showing = true;
-    this.transport.setSpeed(SHOW_SPEED);
-    this.replay(true);
-  }
-
-  /** Whoever does anything is no longer a mere spectator: inside, the film stops where it is; outside, at its end. */
-  touched(event) {
-    if (this.feeds[0]) SHOWN.add(this.feeds[0].key);
-    if (!this.showing) return;
-    const path = event.composedPath();
-    const inside = path.includes(this.root);
-    // These stop it by themselves.
-    const toggles = event.key === " " && event.type === "keydown" && path[0].tagName !== "BUTTON";
-    if (inside && (toggles || path.includes(this.transport.play))) return;
-    if (inside) this.replay(false);
-    else this.follow();
-  }
-
-  tick() {
-    const pause = REPLAY_MS / this.speed;
-    this.ticking = setTimeout(() => this.tick(), pause);
-    // Pictures that are still on their way hold the film; a lost answer does not hold it for ever.
-    const here = this.feeds.every((feed) => this.step === null || feed.picture(this.step));
-    this.held = here ? 0 : (this.held ?? 0) + pause;
-    if (!here && this.held < 1000) return;
-    this.held = 0;
-    const next = this.index() + 1;
-    this.place(next);
-    if (next >= this.moments.length - 1) this.replay(false);
+    this.film.speed = speed;
   }
 
   key(event) {
     const tag = event.target.tagName;
     if (event.altKey || event.ctrlKey || event.metaKey || tag === "SELECT") return;
     const moves = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
-    if (event.key === " " && tag !== "BUTTON") this.replay(!this.playing);
+    if (event.key === "Escape" && (this.choice.cell || this.choice.lock)) this.choice.set({ cell: null, lock: null });
+    else if (event.key === " " && tag !== "BUTTON") this.replay(!this.playing);
     else if (event.key in moves) {
       this.go(Math.max(0, Math.min(this.moments.length - 1, this.index() + moves[event.key])));
     } else return;
     event.preventDefault();
   }
 
-  // Painting: at most once per animation frame, and never in a hidden tab.
-
-  /** All of it, in the next frame: the visitor did something. */
   redraw() {
-    this.urgent = true;
-    this.frame();
-  }
-
-  /** Numbers can wait a little for the picture that mostly follows them. */
-  soon() {
-    this.later ||= setTimeout(() => {
-      this.later = 0;
-      this.frame();
-    }, NUMBERS_MS);
-  }
-
-  frame() {
-    if (this.waiting || this.closed) return;
-    this.waiting = requestAnimationFrame(() => {
-      this.waiting = 0;
-      this.paint();
-    });
-  }
-
-  paint() {
-    if (document.hidden) return;
-    const begin = performance.now();
-    // Pictures are painted as they come, numbers about ten times a second.
-    const due = this.urgent || begin - this.numbered >= NUMBERS_MS;
-    if (due) {
-      this.urgent = false;
-      this.numbered = begin;
-      this.transport.paint();
-    } else this.soon();
-    const drawn = [this.theme.id, JSON.stringify(this.layers), this.step, this.hovered];
-    const base = drawn.join("|");
-    for (const card of due ? this.cards : this.pictures) this.paintCard(card, base);
-    this.log(begin);
-    this.prefetch();
-    this.describing ||= setTimeout(() => this.describe(), DESCRIBED_MS);
-  }
-
-  /** Paint a card unless it shows just this already. */
-  paintCard(card, base) {
-    if (!card.width) return;
-    const { feed } = card;
-    const state = feed
-      ? [this.theme.id, JSON.stringify(this.layers), feed.key, this.pictureOf(feed)?.step ?? card.waitingFor(feed)]
-      : [base, this.horizon(), ...this.feeds.map((each) => `${each.key}${each.columns.version}.${each.notes.length}`)];
-    const painted = state.join("|");
-    if (painted === card.painted) return;
-    card.paint(this.theme);
-    card.painted = painted;
+    this.painting.redraw();
   }
 
   paintNow(card) {
-    if (!this.theme || !this.speech || !this.cards.includes(card)) return;
-    card.painted = "";
-    this.paintCard(card, "");
-    this.redraw();
+    this.painting.paintNow(card);
   }
 
-  log(begin) {
-    const { record } = this;
-    const now = performance.now();
-    for (const feed of this.feeds) {
-      const picture = this.pictureOf(feed);
-      if (!picture || record.painted[feed.key] === picture.step) continue;
-      record.painted[feed.key] = picture.step;
-      if (!picture.sent || picture.logged) continue;
-      picture.logged = true;
-      record.lag_ms = Date.now() - 1000 * picture.sent;
-      record.lags_ms = [...record.lags_ms.slice(-KEPT), record.lag_ms];
+  /** The largest sides of every group of attention maps that all runs show now; empty until all have a picture. */
+  sides() {
+    const groups = this.cards.find(({ panel }) => panel.groups)?.panel.groups ?? [];
+    const all = this.feeds.map((feed) => sidesOf(this.pictureOf(feed), groups));
+    if (!all.length || all.some((sides) => !Object.keys(sides).length)) return {};
+    const found = {};
+    for (const sides of all) {
+      for (const [name, shape] of Object.entries(sides)) {
+        found[name] = shape.map((side, index) => Math.max(side, found[name]?.[index] ?? 0));
+      }
     }
-    record.lastPaint = now;
-    record.paints_ms = [...record.paints_ms.slice(-KEPT), now - begin];
+    return found;
   }
 
   /** The next pictures in reading direction, then the one before, when nothing else is under way. */
@@ -447,15 +360,10 @@ export class LiveView {
     }
   }
 
-  describe() {
-    this.describing = 0;
-    for (const card of this.cards) card.describe(card.tell());
-  }
-
   close() {
-    this.closed = true;
-    cancelAnimationFrame(this.waiting);
-    for (const timer of [this.ticking, this.settling, this.describing, this.later]) clearTimeout(timer);
+    this.painting.close();
+    this.film.close();
+    for (const timer of [this.settling, this.telling]) clearTimeout(timer);
     for (const feed of this.feeds) feed.close();
     for (const card of this.cards) card.close();
     for (const kind of ["pointerdown", "keydown"]) window.removeEventListener(kind, this.onTouch, true);

@@ -1,0 +1,252 @@
+// One head large, as a heat map or as lines, with what the task demands of it and what the model answers.
+
+import { LinesPainter } from "./bipartite.js";
+import { Card, make } from "./canvas.js";
+import { sentenceOf } from "./heads.js";
+import { HeatmapPainter, cellUnder } from "./heatmap.js";
+import { Chip, ExampleChooser, Picker, ScaleLegend, Segments, logChip } from "./options.js";
+import { shadesOf } from "./shades.js";
+import { shownMap } from "./shown.js";
+import { AnswerStrip, visible } from "./tokens.js";
+
+const MASS_CHOICES = [100, 90, 70, 50];
+const REACHES = [0.02, 0.05, 0.1, 0.2, 0.5, 1];
+const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+
+export class HeadPanel extends Card {
+  constructor(view, panel, slot) {
+    super(view, panel.title, "tl-attention");
+    Object.assign(this, { panel, slot });
+    this.heatmap = new HeatmapPainter();
+    this.lines = new LinesPainter();
+    this.answers = new AnswerStrip(view, (query) => this.pointAt(query === null ? null : { query }));
+    this.stage.after(this.answers.element);
+    this.readout.title = view.speech.say("exact");
+    this.furnish();
+    this.listen();
+  }
+
+  get feed() {
+    return this.view.feeds[this.slot];
+  }
+
+  entitle(label) {
+    this.label = label;
+  }
+
+  furnish() {
+    const { view, panel } = this;
+    const { speech, choice } = view;
+    const alone = !view.data.panels.some(({ kind }) => kind === "heads");
+    this.form = new Segments(speech.say("form"), [
+      { value: false, label: speech.say("form_map") }, { value: true, label: speech.say("form_lines") },
+    ], (lines) => choice.set({ lines }));
+    this.what = new Picker(speech.say("shown"), (show) => this.pick(show));
+    this.mass = new Picker(speech.say("mass"), (mass) => choice.set({ mass: Number(mass) }));
+    this.pin = new Chip(speech.say("pin_step"), speech.say("pin_step_why"), () => this.pinStep());
+    this.keep = new Chip(speech.say("pin_head"), speech.say("pin_head_why"), () => this.pinHead());
+    this.demand = new Chip("", speech.say("demand_why"), () => choice.set({ demand: !choice.demand }), "tl-swatch-demand");
+    this.demand.element.hidden = !panel.examples?.some(({ demanded }) => Object.values(demanded ?? {}).some((cells) => cells.length));
+    this.examples = new ExampleChooser(view, alone ? (panel.examples?.length ?? 1) : 1);
+    this.log = alone ? logChip(view) : null;
+    this.scale = new ScaleLegend(view);
+    this.foot.append(...[this.form, this.what, this.mass, this.pin, this.keep, this.demand, this.examples, this.log, this.scale]
+      .filter(Boolean).map(({ element }) => element));
+  }
+
+  listen() {
+    const { canvas, view } = this;
+    canvas.tabIndex = 0;
+    canvas.setAttribute("role", "application");
+    canvas.addEventListener("pointermove", ({ offsetX, offsetY }) => this.pointAt(this.under(offsetX, offsetY)));
+    canvas.addEventListener("pointerleave", () => this.pointAt(null));
+    canvas.addEventListener("click", ({ offsetX, offsetY }) => this.press(this.under(offsetX, offsetY)));
+    canvas.addEventListener("keydown", (event) => this.moveCell(event));
+    canvas.addEventListener("blur", () => view.choice.hover && this.pointAt(null));
+  }
+
+  under(x, y) {
+    return this.view.choice.lines ? this.lines.under(x, y) : cellUnder(this.heatmap.frame, x, y);
+  }
+
+  pointAt(hover) {
+    this.canvas.style.cursor = hover ? "pointer" : "";
+    if (this.view.choice.point(hover)) this.view.redraw();
+  }
+
+  /** A press chooses, the same press again lets go. */
+  press(at) {
+    const { choice } = this.view;
+    if (!at) {
+      if (choice.cell || choice.lock) choice.set({ cell: null, lock: null });
+    } else if (choice.lines) {
+      const lock = "query" in at ? { side: "q", at: at.query } : { side: "k", at: at.key };
+      choice.set({ lock: JSON.stringify(lock) === JSON.stringify(choice.lock) ? null : lock });
+    } else choice.set({ cell: JSON.stringify(at) === JSON.stringify(choice.cell) ? null : at });
+  }
+
+  moveCell(event) {
+    if (!(event.key in STEPS) || this.view.choice.lines || event.altKey || event.ctrlKey || event.metaKey) return;
+    const { frame } = this.heatmap;
+    if (!frame) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const { choice } = this.view;
+    const [down, across] = STEPS[event.key];
+    const { query, key } = choice.cell ?? { query: -down, key: -across };
+    const inside = (at, count) => Math.max(0, Math.min(count - 1, at));
+    choice.set({ cell: { query: inside(query + down, frame.rows), key: inside(key + across, frame.columns) } });
+  }
+
+  pick(show) {
+    const { choice } = this.view;
+    if (show === "step" && choice.pin === null) this.pinStep();
+    else if (show === "head" && choice.other === null) this.pinHead();
+    else choice.set({ show });
+  }
+
+  /** Remember this step: from now on the picture shows what has changed since. */
+  pinStep() {
+    const { choice } = this.view;
+    if (choice.pin !== null) choice.set({ pin: null, show: choice.show === "step" ? "one" : choice.show });
+    else choice.set({ pin: this.view.pictureOf(this.feed)?.step ?? 0, show: "step" });
+  }
+
+  pinHead() {
+    const { choice } = this.view;
+    if (choice.other !== null) choice.set({ other: null, show: choice.show === "head" ? "one" : choice.show });
+    else choice.set({ other: choice.headIn(this.panel.groups), show: "head" });
+  }
+
+  state() {
+    const others = this.view.choice.show === "run" ? this.view.feeds.map((feed) => this.view.pictureOf(feed)?.serial) : [];
+    return [...super.state(), this.view.choice.version, this.label, Boolean(this.feed?.pinned), ...others];
+  }
+
+  tokens() {
+    const { choice } = this.view;
+    const { group } = choice.headIn(this.panel.groups);
+    const { queries = [], keys = [] } = this.panel.examples?.[choice.example]?.[group] ?? {};
+    return { queries, keys };
+  }
+
+  paint(theme) {
+    const { choice, speech } = this.view;
+    choice.fit(this.view.sides(), this.panel.groups);
+    const picture = this.view.pictureOf(this.feed);
+    const found = shownMap(this.view, this.panel, this.slot);
+    this.shown = found;
+    const words = found.missing === "picture" ? this.waitingFor(this.feed) : found.missing && speech.say(`missing_${found.missing}`);
+    this.waiting(Boolean(found.missing), words || "");
+    this.head = choice.headIn(this.panel.groups);
+    this.nameHead();
+    const example = this.panel.examples?.[choice.example];
+    this.answers.build(example?.targets ?? null);
+    this.answers.paint(picture, choice.example, this.panel.vocabulary, this.answerHovered());
+    const context = this.wiped();
+    if (found.map) {
+      if (found.map.diverging) found.map.reach = REACHES.find((reach) => reach >= found.map.reach) ?? 1;
+      const painter = choice.lines ? this.lines : this.heatmap;
+      painter.paint(context, this.scene(found.map, example, theme), this);
+    }
+    this.paintOptions(theme, found.map);
+    this.paintReadout();
+  }
+
+  scene(map, example, theme) {
+    const { choice, speech } = this.view;
+    const demanded = choice.demand && !map.diverging ? example?.demanded?.[this.head.group] : null;
+    return {
+      map, theme, speech, tokens: this.tokens(), shades: shadesOf(theme), log: choice.log, demanded,
+      cell: choice.cell, hover: choice.hover, lock: choice.lock,
+      axes: { queries: speech.say("queries"), keys: speech.say("keys") },
+    };
+  }
+
+  /** The answers belong to the queries of the stack that predicts. */
+  answerHovered() {
+    return this.predicts() ? (this.view.choice.hover?.query ?? this.view.choice.cell?.query ?? null) : null;
+  }
+
+  predicts() {
+    const { targets, ...groups } = this.panel.examples?.[this.view.choice.example] ?? {};
+    return targets && this.head.group !== "encoder" && groups[this.head.group]?.queries?.length === targets.length;
+  }
+
+  nameHead() {
+    const { speech, runs } = this.view;
+    const { group, layer, head } = this.head;
+    const label = this.panel.groups.find(({ name }) => name === group)?.label ?? group;
+    const name = `${label} · ${speech.say("head_short", { layer: layer + 1, head: head + 1 })}`;
+    const said = runs.length > 1 && this.label ? `${this.label} · ${name}` : name;
+    if (this.title.textContent !== said) this.title.textContent = said;
+  }
+
+  paintOptions(theme, map) {
+    const { choice, speech, feeds } = this.view;
+    this.form.paint(choice.lines);
+    const layer = this.head.layer + 1;
+    const other = choice.other ?? this.head;
+    const named = speech.say("head_short", { layer: other.layer + 1, head: other.head + 1 });
+    const step = choice.pin ?? this.view.pictureOf(this.feed)?.step ?? 0;
+    this.what.paint([
+      { value: "one", label: speech.say("show_one") },
+      { value: "layer", label: speech.say("show_layer", { layer }) },
+      { value: "all", label: speech.say("show_all") },
+      ...(this.feed?.still ? [] : [{ value: "step", label: choice.pin === null ? speech.say("show_step") : speech.say("show_step_of", { step: speech.count(step) }) }]),
+      { value: "head", label: choice.other === null ? speech.say("show_head") : speech.say("show_head_of", { head: named }) },
+      ...(feeds.length > 1 ? [{ value: "run", label: speech.say("show_run") }] : []),
+    ], choice.show);
+    const masses = MASS_CHOICES.map((share) => ({ value: share, label: share === 100 ? speech.say("mass_all") : speech.say("mass_top", { share }) }));
+    this.mass.paint(masses, choice.mass);
+    this.mass.element.disabled = Boolean(map?.diverging);
+    this.pin.element.hidden = Boolean(this.feed?.still);
+    this.pin.paint(choice.pin !== null, choice.pin === null ? speech.say("pin_step") : speech.say("pinned_step", { step: speech.count(choice.pin) }));
+    this.keep.paint(choice.other !== null, choice.other === null ? speech.say("pin_head") : speech.say("pinned_head", { head: named }));
+    const agreement = this.agreement();
+    this.demand.paint(choice.demand, agreement === null ? speech.say("demand") : speech.say("demand_score", { score: speech.fixed(agreement, 2) }));
+    this.examples.paint();
+    this.log?.paint();
+    this.scale.paint(theme, { diverging: Boolean(map?.diverging), log: choice.log && !map?.diverging, reach: map?.diverging ? map.reach : 1 });
+  }
+
+  agreement() {
+    const { group, array } = this.panel.agreement ?? {};
+    const { data, shape } = this.view.pictureOf(this.feed)?.arrays[array] ?? {};
+    const { layer, head } = this.head;
+    return group === this.head.group && data && layer < shape[0] && head < shape[1] ? data[layer * shape[1] + head] : null;
+  }
+
+  /** "query → key: 0.91"; the pointer's cell, else the chosen one. */
+  paintReadout() {
+    const { choice } = this.view;
+    const at = choice.hover ?? choice.cell;
+    let said = "";
+    if (at && this.shown.map && Number.isInteger(at.query) && Number.isInteger(at.key)) said = this.saidOf(at);
+    if (this.readout.textContent !== said) this.readout.textContent = said;
+  }
+
+  saidOf({ query, key }) {
+    const { map } = this.shown;
+    if (query >= map.rows || key >= map.columns) return "";
+    const tokens = this.tokens();
+    const short = (text) => (text.length > 14 ? `${text.slice(0, 13)}…` : text);
+    const [from, to] = [visible(tokens.queries[query] ?? ""), visible(tokens.keys[key] ?? "")].map(short);
+    const value = map.values[query * map.columns + key];
+    const sign = map.diverging && value > 0 ? "+" : "";
+    return `${from} ${query + 1} → ${to} ${key + 1}: ${sign}${this.view.speech.fixed(value, 2)}`;
+  }
+
+  tell() {
+    const { speech, choice } = this.view;
+    const picture = this.view.pictureOf(this.feed);
+    if (!picture || !this.shown?.map) return speech.say("waiting_first");
+    const name = speech.say("head_name", { layer: this.head.layer + 1, head: this.head.head + 1 });
+    const where = this.feed.still ? "" : ` ${speech.say("alt_at_step", { step: speech.count(picture.step) })}`;
+    const sentence = sentenceOf(speech, picture, this.panel.groups, this.head, choice.example, this.tokens());
+    const agreement = this.agreement();
+    const agreed = agreement === null ? "" : ` ${speech.say("demand_score", { score: speech.fixed(agreement, 2) })}.`;
+    const at = choice.cell ? ` ${this.saidOf(choice.cell)}.` : "";
+    return `${name}${where}: ${sentence}${agreed}${at}`;
+  }
+}
