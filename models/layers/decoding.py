@@ -19,18 +19,21 @@ from models.layers.transformer import Transformer
 
 def truncated(logits_V: Tensor, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0) -> Tensor:
     """The distribution (…, V) that is sampled from: the softmax at `temperature`, cut to the `top_k` most probable
-    tokens (0: all), then to the fewest that together carry `top_p`, and scaled to sum to one.
+    tokens (0: all) and to the fewest that together carry `top_p` of it, and scaled to sum to one.
 
-    Always over the full vocabulary, and never empty. Temperature 0 is greedy. Ties at the edge are kept by token order.
+    Both cuts are made on the same distribution, over the full vocabulary, and never leave it empty. Temperature 0 is
+    greedy. Ties at the edge are kept by token order.
     """
     if temperature <= 0:
         return torch.nn.functional.one_hot(logits_V.argmax(-1), logits_V.shape[-1]).to(logits_V.dtype)
     sorted_V, order_V = (logits_V / temperature).softmax(-1).sort(dim=-1, descending=True, stable=True)
     rank_V = torch.arange(sorted_V.shape[-1], device=logits_V.device)
-    kept_V = sorted_V.cumsum(-1) - sorted_V < top_p
+    kept_V = torch.ones_like(sorted_V, dtype=torch.bool)
+    if top_p < 1:  # summed in floats, the larger ones may reach 1 before the end
+        before_V = torch.nn.functional.pad(sorted_V.cumsum(-1)[..., :-1], (1, 0))
+        kept_V = (before_V < top_p) | (rank_V == 0)
     if top_k > 0:
         kept_V &= rank_V < top_k
-    kept_V = kept_V | (rank_V == 0)
     cut_V = torch.zeros_like(sorted_V).scatter(-1, order_V, sorted_V * kept_V)
     return cut_V / cut_V.sum(-1, keepdim=True)
 
@@ -74,25 +77,39 @@ def beam_search(
     width: int = 4,
     alpha: float = 1.0,
 ) -> list[Beam]:  # fmt: skip
-    """The `width` best hypotheses found, best first, each at most `count` tokens long; a finished one ends in `end`."""
+    """The `width` best hypotheses found, best first, each `count` tokens long, or shorter where it ends in `end`.
+
+    The search is over once `width` hypotheses have ended, or nothing else is left. One ends only where `end` is among
+    the `width` best continuations of all: with a width of 1 this is greedy decoding.
+    """
     alive: list[tuple[tuple[int, ...], float]] = [((), 0.0)]
     done: list[tuple[tuple[int, ...], float]] = []
     for _ in range(count):
-        tokens_BT = torch.stack([torch.cat((prompt_T, prompt_T.new_tensor(tokens))) for tokens, _score in alive])
-        encoder_BN = None if encoder_N is None else encoder_N.expand(len(alive), -1)
-        log_BV = next_logits(model, tokens_BT, encoder_BN).double().log_softmax(-1)
-        best, order = (
-            (log_BV + log_BV.new_tensor([score for _tokens, score in alive])[:, None])
-            .flatten()
-            .topk(min(2 * width, log_BV.numel()))
-        )
-        grown = [
-            ((*alive[place // log_BV.shape[1]][0], place % log_BV.shape[1]), score)
-            for place, score in zip(order.tolist(), best.tolist(), strict=True)
-        ]
-        done += [hypothesis for hypothesis in grown if hypothesis[0][-1] == end]
+        grown = _grown(model, prompt_T, encoder_N, alive, 2 * width)
+        done += [hypothesis for hypothesis in grown[:width] if hypothesis[0][-1] == end]
         alive = [hypothesis for hypothesis in grown if hypothesis[0][-1] != end][:width]
-        if len(done) >= width or not alive:
+        if len(done) >= width:
+            alive = []  # cut off in the middle: no hypotheses to be ranked with the others
+        if not alive:
             break
     ranked = [Beam(tokens, score, score / len(tokens) ** alpha) for tokens, score in (*done, *alive)]
     return sorted(ranked, key=lambda beam: -beam.score)[:width]
+
+
+def _grown(
+    model: Transformer,
+    prompt_T: Tensor,
+    encoder_N: Tensor | None,
+    alive: list[tuple[tuple[int, ...], float]],
+    most: int,
+) -> list[tuple[tuple[int, ...], float]]:  # fmt: skip
+    """The `most` likeliest continuations by one token of the hypotheses `alive`, likeliest first."""
+    tokens_BT = torch.stack([torch.cat((prompt_T, prompt_T.new_tensor(tokens))) for tokens, _score in alive])
+    encoder_BN = None if encoder_N is None else encoder_N.expand(len(alive), -1)
+    log_BV = next_logits(model, tokens_BT, encoder_BN).double().log_softmax(-1)
+    total_BV = log_BV + log_BV.new_tensor([score for _tokens, score in alive])[:, None]
+    best, order = total_BV.flatten().topk(min(most, total_BV.numel()))
+    return [
+        ((*alive[place // log_BV.shape[1]][0], place % log_BV.shape[1]), score)
+        for place, score in zip(order.tolist(), best.tolist(), strict=True)
+    ]
