@@ -11,6 +11,7 @@ import pytest
 from babel.messages.extract import extract_from_dir
 
 from models.catalogue import experiments
+from models.data import hub
 from pages.parts.brush import WORDS as BRUSH
 from pages.parts.live import WORDS as LIVE
 from pages.parts.menu import described_pages
@@ -33,7 +34,7 @@ def sentences() -> Iterator[str]:
         for story in cls.stories():
             yield from (story.name, story.sentence)
         yield from (*cls.columns.values(), *cls.note_templates)
-    yield from (*reasons.TEMPLATES, *reasons.REFUSALS)
+    yield from (*reasons.TEMPLATES, *reasons.REFUSALS, *hub.REFUSALS)
     yield from (word for words in (LIVE, BRUSH) for name, word in words.items() if name != "locale")
 
 

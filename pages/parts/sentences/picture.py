@@ -1,0 +1,169 @@
+"""The picture of a reading: the grid of all heads and the chosen one, in the live view, from frames inside the page."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from models.metrics.sentence import ROLES
+from models.sentence_encoder import Drawn
+from pages.parts.live import WORDS, live
+from pages.parts.sentences.desk import VIEW
+from pages.parts.table import Said
+from pages.parts.words import _, language, translated
+from state.frames import encode
+
+LIVE, HEARD, SENT = "sentences.live", "sentences.heard", "sentences.sent"
+SMALL_BYTES = 150_000
+SETTLED_S = 2.0
+HEAD = re.compile(r"\bhead\.(self|rollout)\.([0-9]{1,3})\.([0-9]{1,3})(?=,|$)")
+CELL = re.compile(r"\bcell\.([0-9]{1,3})\.([0-9]{1,3})(?=,|$)")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The head, and the cell of its map, that the visitor looks at; counted from 0."""
+
+    group: str = "self"
+    layer: int = 0
+    head: int = 0
+    cell: tuple[int, int] | None = None
+
+    @classmethod
+    def read(cls, view: str, drawn: Drawn) -> Chosen:
+        """What `view` says, as far as the picture has it: a link can say anything."""
+        layers, heads = drawn.maps_LHGG.shape[:2]
+        group, layer, head, cell = "self", 0, 0, None
+        if found := HEAD.search(view):
+            wish = found[1], int(found[2]), int(found[3])
+            if wish[1] < layers and wish[2] < (heads if wish[0] == "self" else 1):
+                group, layer, head = wish
+        if (found := CELL.search(view)) and max(int(found[1]), int(found[2])) < len(drawn.names):
+            cell = int(found[1]), int(found[2])
+        return cls(group, layer, head, cell)
+
+
+def role_names() -> dict[str, str]:
+    """What each role looks at, as visitors read it."""
+    return {
+        "previous": _("the token before"), "current": _("the token itself"), "next": _("the token after"),
+        "first": _("the first token, [CLS]"), "separator": _("the end, [SEP]"),
+        "same_token": _("the same token elsewhere"),
+    }  # fmt: skip
+
+
+def best(drawn: Drawn, role: str) -> tuple[int, int, float]:
+    """The head that fills a role best, (layer, head, score)."""
+    scores_LH = drawn.roles_LHR[..., ROLES.index(role)]
+    layer, head = divmod(int(scores_LH.argmax()), scores_LH.shape[1])
+    return layer, head, float(scores_LH[layer, head])
+
+
+def look_at(layer: int, head: int) -> None:
+    """Choose a head: what else the view says of how it is drawn stays, the cell of another head does not."""
+    kept = [
+        word
+        for word in st.session_state[VIEW].split(",")
+        if word and word.split(".")[0] not in ("head", "cell", "lock")
+    ]
+    st.session_state[VIEW] = ",".join([f"head.self.{layer}.{head}", *kept])
+
+
+def role_buttons(drawn: Drawn, chosen: Chosen) -> None:
+    """One button per role: a press shows the head that fills it best in this very sentence."""
+    names = role_names()
+    with st.container(horizontal=True, gap="small"):
+        for role in ("previous", "next", "same_token", "first", "current", "separator"):
+            layer, head, score = best(drawn, role)
+            here = (chosen.group, chosen.layer, chosen.head) == ("self", layer, head)
+            if score > 0:
+                st.button(
+                    f"{names[role]} · {layer}.{head}", key=f"sentences.role.{role}", on_click=look_at,
+                    args=(layer, head), type="primary" if here else "secondary",
+                    help=_("Head {head} of layer {layer} puts {share} % of its attention there.",
+                           head=head, layer=layer, share=round(100 * score)),
+                )  # fmt: skip
+
+
+def sentence_of(drawn: Drawn, chosen: Chosen) -> str:
+    """In words, what the chosen head does."""
+    if chosen.group == "rollout":
+        return _("Rollout after layer {layer}: what of each input token reaches each position.", layer=chosen.layer)
+    scores_R = drawn.roles_LHR[chosen.layer, chosen.head]
+    first, second = (int(role) for role in np.argsort(-scores_R)[:2])
+    names = role_names()
+    return _(
+        "Head {head} of layer {layer} (counted from 0): on average {share} % of its attention on {place}, "
+        "{share2} % on {place2}.",
+        head=chosen.head, layer=chosen.layer, share=round(100 * float(scores_R[first])), place=names[ROLES[first]],
+        share2=round(100 * float(scores_R[second])), place2=names[ROLES[second]],
+    )  # fmt: skip
+
+
+def show(drawn: Drawn, name: str, text: str) -> Chosen:
+    """Buttons, a sentence and the picture itself; what the visitor looks at now."""
+    _hear()
+    chosen = Chosen.read(st.session_state[VIEW], drawn)
+    role_buttons(drawn, chosen)
+    st.markdown(sentence_of(drawn, chosen))
+    key = "static-" + hashlib.sha256(f"{name}\0{text}".encode("utf-8", "replace")).hexdigest()[:20]
+    entry = {"key": key, "label": name, "active": False, "static": True}
+    words = translated(WORDS) | {"locale": language()}
+    live([entry], panels(drawn), words=words, key=LIVE, view=st.session_state[VIEW], frames=_news(drawn, key))
+    if drawn.side > 1:
+        st.caption(
+            _("Each cell of these maps is the largest weight in a block of {side} × {side} tokens, so that nothing "
+              "strong is lost. The tab “One weight, computed” has every exact value.", side=drawn.side)
+        )  # fmt: skip
+    return chosen
+
+
+def panels(drawn: Drawn) -> list[dict[str, Any]]:
+    """The grid of heads and the large one, with rollout as one more column of maps."""
+    groups = [
+        {"array": "maps_self", "name": "self", "label": _("Attention heads")},
+        {"array": "maps_rollout", "name": "rollout", "label": _("Rollout")},
+    ]
+    sides = {"queries": drawn.names, "keys": drawn.names}
+    common = {
+        "groups": groups, "vocabulary": [], "agreement": None,
+        "examples": [{"self": sides, "rollout": sides, "targets": None, "demanded": {}}],
+        "roles": {"self": {"array": "roles_self", "names": [role_names()[role] for role in ROLES]}},
+    }  # fmt: skip
+    return [
+        {"kind": "heads", "title": _("All heads"), **common},
+        {"kind": "head", "title": _("One head"), **common},
+    ]
+
+
+def frame(drawn: Drawn, key: str) -> bytes:
+    """The one frame of a reading."""
+    return encode(
+        {"kind": "snapshot", "step": 0, "key": key, "live": True},
+        {
+            "maps_self": drawn.maps_LHGG[None], "maps_rollout": drawn.rollout_LGG[None, :, None],
+            "roles_self": drawn.roles_LHR,
+        },
+    )  # fmt: skip
+
+
+def _news(drawn: Drawn, key: str) -> list[bytes]:
+    """The frame where the browser may lack it: a large one travels once, and again until it has surely arrived."""
+    if LIVE not in st.session_state or st.session_state.get(SENT, ("",))[0] != key:
+        st.session_state[SENT] = (key, time.monotonic())
+    settled = time.monotonic() - st.session_state[SENT][1] > SETTLED_S
+    return [] if settled and drawn.maps_LHGG.nbytes > SMALL_BYTES else [frame(drawn, key)]
+
+
+def _hear() -> None:
+    """What the visitor chose in the picture; only news count, as it keeps what it said last."""
+    said = Said.read(st.session_state.get(LIVE)).view
+    if said is not None and said != st.session_state.get(HEARD):
+        st.session_state[HEARD] = said
+        st.session_state[VIEW] = said[0]
