@@ -12,6 +12,7 @@ from babel.messages.extract import extract_from_dir
 
 from models.catalogue import experiments
 from models.data import hub
+from models.data.sequences import TEMPLATES as SEQUENCE_TEMPLATES
 from pages.parts.brush import WORDS as BRUSH
 from pages.parts.live import WORDS as LIVE
 from pages.parts.menu import described_pages
@@ -34,7 +35,7 @@ def sentences() -> Iterator[str]:
         for story in cls.stories():
             yield from (story.name, story.sentence)
         yield from (*cls.columns.values(), *cls.note_templates)
-    yield from (*reasons.TEMPLATES, *reasons.REFUSALS, *hub.REFUSALS)
+    yield from (*reasons.TEMPLATES, *reasons.REFUSALS, *hub.REFUSALS, *SEQUENCE_TEMPLATES)
     yield from (word for words in (LIVE, BRUSH) for name, word in words.items() if name != "locale")
 
 

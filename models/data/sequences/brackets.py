@@ -31,7 +31,7 @@ from models.data.sequences.task import (
 
 OPENING, CLOSING = "([", ")]"
 LEAST_LENGTH = 4
-UNBALANCED = "Bracket {place} closes none that is open. Close the last open bracket first, as in ([])()"
+UNBALANCED = "Bracket {place} closes none that is open. Close the last open bracket first, as in `([])()`"
 TEMPLATES = (UNBALANCED,)
 
 

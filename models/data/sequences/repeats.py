@@ -25,8 +25,10 @@ from models.data.sequences.task import (
     FIRST,
     MAX_LENGTH,
     SYMBOLS,
+    TOO_MANY,
     Sequences,
     SequenceTask,
+    Unreadable,
     bounded,
     clean,
     vocabulary,
@@ -82,10 +84,10 @@ class Induction(SequenceTask):
     def read(self, text: str) -> Sequences:
         """A block, which is then repeated; a text that already repeats itself counts from its own period."""
         letters = [letter for letter in clean(text) if not letter.isspace() and letter != ","]
-        block = self.spell(letters, "".join(self.vocabulary[FIRST:]), 1, self.longest[0])
+        block = self.spell(letters, "".join(self.vocabulary[FIRST:]), 1, self.longest[0] + 1)
         period = smallest_period(block)
-        if period == len(block):
-            bounded(period, 1, self.longest[0] - 1)
+        if period >= self.longest[0]:
+            raise Unreadable(TOO_MANY, most=self.longest[0] - 1, count=period)
         return self.tiled(torch.tensor([block]), torch.tensor([period]))
 
     @property

@@ -35,9 +35,9 @@ MAX_LENGTH = 512
 """Tokens of the longest example: its map of needs has 512² cells."""
 
 TEXT_TOO_LONG = "The text has {count} characters; at most {most} can be read. Shorten it."
-EMPTY = "There is nothing to read. Write at least {least} of these symbols: {allowed}"
+EMPTY = "There is too little to read. Write at least {least} of these symbols: `{allowed}`"
 TOO_MANY = "Write at most {most} symbols; these are {count}."
-UNKNOWN = "“{symbol}” is no symbol of this task. Write only these: {allowed}"
+UNKNOWN = "`{symbol}` is no symbol of this task. Write only these: `{allowed}`"
 LENGTH = "The length must lie between {least} and {most}."
 SYMBOLS = "The number of symbols must lie between {least} and {most}."
 TEMPLATES = (TEXT_TOO_LONG, EMPTY, TOO_MANY, UNKNOWN, LENGTH, SYMBOLS)
@@ -138,10 +138,11 @@ class Task(ABC):
 
     def spell(self, symbols: Iterable[str], allowed: str, least: int, most: int) -> list[int]:
         """Ids of `symbols`; raises `Unreadable` for one that is unknown, and for too few or too many."""
-        ids = []
+        # What a stranger wrote stands between backticks, so that it cannot become markup.
+        ids, allowed = [], allowed.replace("`", "ˋ")
         for symbol in symbols:
             if symbol not in self.ids:
-                raise Unreadable(UNKNOWN, symbol=symbol[:12], allowed=allowed)
+                raise Unreadable(UNKNOWN, symbol=symbol[:12].replace("`", "ˋ"), allowed=allowed)
             ids.append(self.ids[symbol])
         if len(ids) < least:
             raise Unreadable(EMPTY, least=least, allowed=allowed)
