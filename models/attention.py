@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import field_validator
+from pydantic import ValidationInfo, field_validator, model_validator
 from torch import Tensor
 
 from models.data.sequences import Task, task
@@ -178,10 +178,16 @@ class AttentionTraining(Experiment):
 
     @field_validator("own")
     @classmethod
-    def _own_is_plain(cls, text: str) -> str:
-        if "\0" in text:
-            raise ValueError("The text must not contain control characters.")
+    def _own_is_readable(cls, text: str, info: ValidationInfo) -> str:
+        if text and info.data.get("task") in OWN:
+            task(info.data["task"], own=text)
         return text
+
+    @model_validator(mode="after")
+    def _own_is_long_enough(self) -> Self:
+        if self.task == "own_text" and self.own:
+            self.source()
+        return self
 
     @classmethod
     def stories(cls) -> tuple[Story, ...]:

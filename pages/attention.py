@@ -3,7 +3,7 @@
 import streamlit as st
 
 from models.attention import AttentionTraining
-from pages.parts.attention import broken
+from pages.parts.attention import broken, neuron
 from pages.parts.attention.own import own
 from pages.parts.attention.panels import legend, panels
 from pages.parts.lab import Lab, Tab
@@ -26,7 +26,7 @@ def tabs(experiment: AttentionTraining) -> tuple[Tab, ...]:
 st.title(_("Attention"), anchor=False)
 Lab(
     family="attention", cls=AttentionTraining, line=str(PAGE["line"]), panels=panels, legend=legend, tabs=tabs,
-    special=own, own=("own", "knocked_out"), lesson=broken.lesson,
+    special=own, own=("own", "knocked_out"), lesson=broken.lesson, below=neuron.draw,
     front=(
         "task", "architecture", "length", "symbols", "digits", "num_layers", "num_heads", "d_model", "positions", "lr",
         "steps", "seed",

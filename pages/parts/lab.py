@@ -69,8 +69,8 @@ class Lab:
             table = self.settings(table, button)
         with picture:
             table = self.picture(table)
+            self.below(self, table)
         self.keep(table)
-        self.below(self, table)
         # Only the open tab is drawn: the others would cost the browser half a megabyte of code highlighting.
         tabs = (
             *self.tabs(table.shown),
