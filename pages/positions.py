@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.parts.positions import Look, alibi, rotary, table
+from pages.parts.positions import Look, alibi, learned, longer, rotary, table
 from pages.parts.prose import prose
 from pages.parts.words import _, language
 
@@ -31,6 +31,23 @@ def picture() -> None:
         st.query_params.from_dict(address)
 
 
+def rotation() -> None:
+    st.markdown(
+        _("RoPE adds nothing to a token. It turns the query by its position m and the key by its position n, plane by "
+          "plane, each at a speed θ of its own. Their score then depends on m − n alone: move both together, and every "
+          "arrow turns while the score stands still.")
+    )  # fmt: skip
+    rotary("positions.rotary")
+
+
+def bias() -> None:
+    st.markdown(
+        _("ALiBi only bends the scores: each head takes its own slope times the distance from every score before the "
+          "softmax. A steep head sees the last few tokens, a flat one nearly all.")
+    )  # fmt: skip
+    alibi("positions.alibi")
+
+
 st.title(_("Positions"), anchor=False)
 st.markdown(_(str(PAGE["line"])))
 st.caption(
@@ -38,23 +55,18 @@ st.caption(
       "table.")
 )  # fmt: skip
 picture()
-NAMES = [_("Rotary positions (RoPE)"), _("Distance as a bias (ALiBi)")]
-rotation, bias = st.tabs(NAMES, on_change="rerun", key=f"positions.tabs.{language()}")
-if rotation.open:
-    with rotation:
-        st.markdown(
-            _("RoPE adds nothing to a token. It turns the query by its position m and the key by its position n, plane "
-              "by plane, each at a speed θ of its own. Their score then depends on m − n alone: move both together, and "
-              "every arrow turns while the score stands still.")
-        )  # fmt: skip
-        rotary("positions.rotary")
-if bias.open:
-    with bias:
-        st.markdown(
-            _("ALiBi only bends the scores: each head takes its own slope times the distance from every score before "
-              "the softmax. A steep head sees the last few tokens, a flat one nearly all.")
-        )  # fmt: skip
-        alibi("positions.alibi")
+TABS = {
+    _("Rotary positions (RoPE)"): rotation,
+    _("Distance as a bias (ALiBi)"): bias,
+    _("Learned positions"): learned.draw,
+    _("Longer than trained"): longer.draw,
+}
+# Only the open tab is drawn: the others would cost the browser a chart and a component each.
+places = st.tabs(list(TABS), on_change="rerun", key=f"positions.tabs.{language()}")
+for place, draw in zip(places, TABS.values(), strict=True):
+    if place.open:
+        with place:
+            draw()
 told = st.expander(_("What is happening here?"), icon=":material/school:", on_change="rerun", key="positions.told")
 if told.open:
     with told:
