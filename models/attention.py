@@ -122,8 +122,9 @@ class AttentionTraining(Experiment):
         10, low=2, high=32, group="task", when={"task": WITH_SYMBOLS}, help="Different tokens to choose from."
     )
     digits: int = knob(
-        2, low=1, high=4, group="task", when={"task": ("addition", "addition_reversed")}, help="Digits of each summand."
-    )
+        2, low=1, high=4, group="task", label="digits per number", when={"task": ("addition", "addition_reversed")},
+        help="Digits of each summand.",
+    )  # fmt: skip
     num_layers: int = knob(1, low=1, high=12, group="model", label="layers", help="Layers of the stack that answers.")
     encoder_layers: int = knob(
         1, low=1, high=12, group="model", label="encoder layers", when={"architecture": ("encoder_decoder",)},

@@ -122,8 +122,8 @@ def reason(twin: tuple[str, Value], one: float, other: float, exact: float | Non
         case ("causal", False) if exact is not None and other_exact is not None and exact - other_exact > APART:
             return _(
                 "In training both look equally good, {one} and {other} of tokens: without the mask the answer stands "
-                "in the input, one place ahead, and is read off. Writing alone there is nothing to read: {exact} of whole "
-                "answers against {other_exact}.",
+                "in the input, one place ahead, and is read off. Writing alone there is nothing to read: {exact} of "
+                "whole answers against {other_exact}.",
                 one=one, other=other, exact=exact, other_exact=other_exact,
             )  # fmt: skip
         case ("positions", "none") if one - other > APART:
