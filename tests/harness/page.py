@@ -53,6 +53,15 @@ if "other" in st.session_state:
 shape = shape_of(keys[0])
 if shape is not None:
     PANELS |= {kind: panel(kind, shape) for kind in ("heads", "head")}
+    PANELS["profile"] = {
+        "kind": "profile", "title": "Singular values", "x": list(range(1, 33)), "x_label": "rank", "log_x": True,
+        "lines": [{"array": "spread", "label": "of all maps"}, {"array": "angles", "row": 3, "label": "row 3", "hue": 2}],
+        "references": [{"label": "half", "value": 0.5}],
+    }  # fmt: skip
+    PANELS["sheet"] = {
+        "kind": "sheet", "title": "Positions", "array": "angles", "x_label": "dimension", "y_label": "position",
+        "range": None, "diverging": True,
+    }  # fmt: skip
 still = "still" in query
 kinds = query.get("panels", "plane,loss,belief,distance,gradient,modes").split(",")
 

@@ -30,9 +30,10 @@ from pages.parts.live.module import module
 
 HERE = Path(__file__).parent
 PARTS = (
-    "frames", "numbers", "theme", "columns", "feed", "canvas", "plane", "images", "curves", "transport",
-    "shades", "choice", "maps", "board", "tokens", "options", "heatmap", "bipartite", "shown", "heads", "head",
-    "film", "layout", "painting", "view",
+    "frames", "numbers", "theme", "columns", "feed", "canvas", "markers", "plane", "images",
+    "sums", "axes", "curves", "profile", "transport",
+    "shades", "choice", "maps", "tokens", "habits", "board", "tiles", "grid", "options", "heatmap", "bipartite",
+    "shown", "heads", "head", "sheet", "film", "timeline", "layout", "painting", "view",
 )  # fmt: skip
 SHEETS = ("live", "attention")
 
@@ -83,6 +84,7 @@ WORDS: Mapping[str, str] = {
     "alt_plane_surface": "{points} generated points at step {step}; mean discriminator value on them {mean}.",
     "alt_images": "{images} generated images at step {step}.",
     "alt_curves": "{title} at step {step}: {values}.",
+    "alt_sheet": "{title}: {rows} rows, {columns} columns; lowest {low}, highest {high}.",
     "head_name": "Layer {layer}, head {head}",
     "head_short": "L{layer} H{head}",
     "agreement": "agreement with the task",

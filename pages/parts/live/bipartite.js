@@ -104,12 +104,14 @@ export class LinesPainter {
     context.lineCap = "butt";
     if (!demanded) return;
     const asked = new Path2D();
+    let count = 0;
     for (const [query, key] of demanded) {
       if (query >= rows || key >= columns) continue;
       if (only && ((Number.isInteger(only.query) && only.query !== query) || (Number.isInteger(only.key) && only.key !== key))) continue;
       trace(asked, query, key);
+      count += 1;
     }
-    context.strokeStyle = theme.samples;
+    context.strokeStyle = css(rgb(theme.samples), Math.min(1, Math.sqrt(10 / count)));
     context.lineWidth = 1.2;
     context.setLineDash([2, 4]);
     context.stroke(asked);

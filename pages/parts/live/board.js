@@ -1,6 +1,6 @@
 // Where the tiles of a grid of heads stand: one block per group, layers down, heads across, as large as room allows.
 
-export const SIDE = { label: 24, top: 18, title: 22, gap: 4, between: 22, row: 18, caption: 17, least: 58, most: 136 };
+export const SIDE = { label: 24, top: 18, title: 22, gap: 6, between: 22, row: 18, caption: 17, least: 58, most: 136 };
 
 /** The ways to break `count` blocks, in order, into rows. */
 function broken(count) {

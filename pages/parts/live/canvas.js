@@ -45,10 +45,11 @@ export class Card {
     this.height = 0;
     this.painted = "";
     this.watcher = new ResizeObserver(() => this.measure());
-    this.watcher.observe(this.stage);
+    // A stage may be as high as its padding alone: the whole box counts.
+    this.watcher.observe(this.stage, { box: "border-box" });
   }
 
-  measure() {
+  measure(again = false) {
     const { clientWidth: width, clientHeight: height } = this.stage;
     const ratio = window.devicePixelRatio || 1;
     if (width === this.width && height === this.height && ratio === this.ratio) return;
@@ -57,6 +58,8 @@ export class Card {
     this.canvas.width = Math.round(width * ratio);
     this.canvas.height = Math.round(height * ratio);
     if (width && height) this.view.paintNow(this);
+    // What was painted may have changed the place it was painted for, and no observer tells of a way there and back.
+    if (this.stage.clientHeight !== height && !again) this.measure(true);
   }
 
   /** A run's label where several stand side by side, else the panel's own title. */

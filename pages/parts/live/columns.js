@@ -1,7 +1,7 @@
 // The numbers of one run as growing curves, with the minimum and maximum of every 64 rows kept beside them, so that
 // a curve of a million rows costs no more to draw than its pixels. Every curve has steps of its own.
 
-import { upTo } from "./numbers.js";
+import { roundedUp, upTo } from "./numbers.js";
 
 const BLOCK = 64;
 
@@ -131,4 +131,14 @@ export class Columns {
   get lastStep() {
     return Math.max(-1, ...[...this.curves.values()].map((curve) => curve.lastStep));
   }
+}
+
+/** The step at the right end of every chart: the last one once a run has ended, else a calm step ahead of the data. */
+export function horizonOf(feeds) {
+  const reached = Math.max(10, ...feeds.map((feed) => Math.max(feed.columns.lastStep, feed.newest?.step ?? 0)));
+  const planned = Math.max(0, ...feeds.map((feed) => feed.status?.steps ?? 0));
+  const going = feeds.some((feed) => !["finished", "stopped", "failed"].includes(feed.status?.status));
+  if (!going) return reached;
+  const ahead = roundedUp(reached);
+  return planned ? Math.max(reached, Math.min(ahead, planned)) : ahead;
 }

@@ -76,6 +76,7 @@ export class Feed {
     this.album = new Album(this.bytes);
     this.aliases = new Map();
     this.newest = null;
+    this.pinned = null;
     this.asked = null;
     this.next = null;
     this.version = (this.version ?? 0) + 1;

@@ -2,16 +2,21 @@
 
 import { LinesPainter } from "./bipartite.js";
 import { Card, make } from "./canvas.js";
-import { sentenceOf } from "./heads.js";
+import { agreementOf, roleOf, sentenceOf, whereOf } from "./habits.js";
 import { HeatmapPainter, cellUnder } from "./heatmap.js";
 import { Chip, ExampleChooser, Picker, ScaleLegend, Segments, logChip } from "./options.js";
 import { shadesOf } from "./shades.js";
-import { shownMap } from "./shown.js";
+import { pinnedPicture, shownMap } from "./shown.js";
 import { AnswerStrip, visible } from "./tokens.js";
 
 const MASS_CHOICES = [100, 90, 70, 50];
 const REACHES = [0.02, 0.05, 0.1, 0.2, 0.5, 1];
 const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+
+/** A place in a sequence as small digits below the line. */
+function lowered(number) {
+  return [...String(number)].map((digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]).join("");
+}
 
 export class HeadPanel extends Card {
   constructor(view, panel, slot) {
@@ -21,6 +26,10 @@ export class HeadPanel extends Card {
     this.lines = new LinesPainter();
     this.answers = new AnswerStrip(view, (query) => this.pointAt(query === null ? null : { query }));
     this.stage.after(this.answers.element);
+    this.answers.build(panel.examples?.[view.choice.example]?.targets ?? null);
+    this.name = make("span");
+    this.role = make("small");
+    this.title.replaceChildren(this.name, this.role);
     this.readout.title = view.speech.say("exact");
     this.furnish();
     this.listen();
@@ -119,8 +128,9 @@ export class HeadPanel extends Card {
   }
 
   state() {
+    const pinned = this.feed && pinnedPicture(this.feed, this.view.choice.pin);
     const others = this.view.choice.show === "run" ? this.view.feeds.map((feed) => this.view.pictureOf(feed)?.serial) : [];
-    return [...super.state(), this.view.choice.version, this.label, Boolean(this.feed?.pinned), ...others];
+    return [...super.state(), this.view.choice.version, this.label, pinned?.serial, ...others];
   }
 
   tokens() {
@@ -179,7 +189,10 @@ export class HeadPanel extends Card {
     const label = this.panel.groups.find(({ name }) => name === group)?.label ?? group;
     const name = `${label} · ${speech.say("head_short", { layer: layer + 1, head: head + 1 })}`;
     const said = runs.length > 1 && this.label ? `${this.label} · ${name}` : name;
-    if (this.title.textContent !== said) this.title.textContent = said;
+    if (this.name.textContent !== said) this.name.textContent = said;
+    const role = roleOf(this.panel, this.view.pictureOf(this.feed), this.head);
+    const played = role ? `${role.name} ${speech.fixed(role.score, 2)}` : "";
+    if (this.role.textContent !== played) this.role.textContent = played;
   }
 
   paintOptions(theme, map) {
@@ -205,16 +218,15 @@ export class HeadPanel extends Card {
     this.keep.paint(choice.other !== null, choice.other === null ? speech.say("pin_head") : speech.say("pinned_head", { head: named }));
     const agreement = this.agreement();
     this.demand.paint(choice.demand, agreement === null ? speech.say("demand") : speech.say("demand_score", { score: speech.fixed(agreement, 2) }));
+    const { demanded } = this.panel.examples?.[choice.example] ?? {};
+    this.demand.element.disabled = !demanded?.[this.head.group]?.length || Boolean(map?.diverging);
     this.examples.paint();
     this.log?.paint();
     this.scale.paint(theme, { diverging: Boolean(map?.diverging), log: choice.log && !map?.diverging, reach: map?.diverging ? map.reach : 1 });
   }
 
   agreement() {
-    const { group, array } = this.panel.agreement ?? {};
-    const { data, shape } = this.view.pictureOf(this.feed)?.arrays[array] ?? {};
-    const { layer, head } = this.head;
-    return group === this.head.group && data && layer < shape[0] && head < shape[1] ? data[layer * shape[1] + head] : null;
+    return agreementOf(this.panel, this.view.pictureOf(this.feed), this.head);
   }
 
   /** "query → key: 0.91"; the pointer's cell, else the chosen one. */
@@ -234,7 +246,7 @@ export class HeadPanel extends Card {
     const [from, to] = [visible(tokens.queries[query] ?? ""), visible(tokens.keys[key] ?? "")].map(short);
     const value = map.values[query * map.columns + key];
     const sign = map.diverging && value > 0 ? "+" : "";
-    return `${from} ${query + 1} → ${to} ${key + 1}: ${sign}${this.view.speech.fixed(value, 2)}`;
+    return `${from}${lowered(query + 1)} → ${to}${lowered(key + 1)}: ${sign}${this.view.speech.fixed(value, 2)}`;
   }
 
   tell() {
@@ -242,7 +254,7 @@ export class HeadPanel extends Card {
     const picture = this.view.pictureOf(this.feed);
     if (!picture || !this.shown?.map) return speech.say("waiting_first");
     const name = speech.say("head_name", { layer: this.head.layer + 1, head: this.head.head + 1 });
-    const where = this.feed.still ? "" : ` ${speech.say("alt_at_step", { step: speech.count(picture.step) })}`;
+    const where = whereOf(speech, this.feed, picture);
     const sentence = sentenceOf(speech, picture, this.panel.groups, this.head, choice.example, this.tokens());
     const agreement = this.agreement();
     const agreed = agreement === null ? "" : ` ${speech.say("demand_score", { score: speech.fixed(agreement, 2) })}.`;

@@ -7,6 +7,7 @@ import { colourTable, css } from "./theme.js";
 const LABEL = { most: 92, least: 16, gap: 6, line: 13 };
 const TITLE_PX = 17;
 const NUMBERS_PX = 34;
+const NUMBERS_FROM = 0.05;
 const LINES_PX = 12;
 const LARGEST = 84;
 
@@ -98,10 +99,10 @@ export class HeatmapPainter {
     context.textAlign = "center";
     context.textBaseline = "middle";
     map.values.forEach((value, cell) => {
-      if (Math.abs(value) < 0.005) return;
+      if (Math.abs(value) < NUMBERS_FROM) return;
       const [row, column] = [Math.floor(cell / map.columns), cell % map.columns];
-      const deep = map.diverging ? false : placed(value, log) > 0.5;
-      context.fillStyle = deep ? theme.paper : theme.muted;
+      const deep = map.diverging ? Math.abs(value) > 0.7 * map.reach && !theme.dark : placed(value, log) > 0.42;
+      context.fillStyle = deep ? theme.paper : theme.text;
       context.fillText(speech.fixed(value, 2), x + (column + 0.5) * wide, y + (row + 0.5) * high + 0.5);
     });
   }
@@ -121,7 +122,7 @@ export class HeatmapPainter {
   ring(context, { x, y, wide, high, rows, columns }, demanded, theme) {
     const inset = Math.min(wide, high) >= 9 ? 1.25 : 0.25;
     context.strokeStyle = theme.samples;
-    context.lineWidth = Math.min(wide, high) >= 9 ? 1.6 : 1;
+    context.lineWidth = Math.min(wide, high) >= 9 ? 1.4 : 1;
     context.beginPath();
     for (const [query, key] of demanded) {
       if (query >= rows || key >= columns) continue;

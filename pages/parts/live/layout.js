@@ -4,7 +4,9 @@ import { SIDE, planned } from "./board.js";
 import { make } from "./canvas.js";
 
 const CURVE_PX = 196;
-const LARGE_PX = 130;
+const LARGE_PX = 100;
+const ANSWER_PX = 19;
+const ANSWERS_PX = 54;
 const SHARE = { grid: 0.45, large: 0.55 };
 
 /** How many curves fill the place under a grid of heads that is lower than the large picture beside it. */
@@ -12,7 +14,9 @@ function under(panel, width) {
   const blocks = panel.groups.map(({ name, layers = 2, heads = 4 }) => ({ name, layers, heads }));
   const room = SHARE.grid * width - 30;
   const grid = planned(blocks, room, room).height + 2 * SIDE.title + 30;
-  const large = 0.94 * (SHARE.large * width - 30) + LARGE_PX;
+  const answers = Math.max(0, ...(panel.examples ?? []).map(({ targets }) => targets?.length ?? 0));
+  const lines = Math.min(3, Math.ceil((answers * ANSWER_PX) / (SHARE.large * width - 90)));
+  const large = 0.94 * (SHARE.large * width - 30) + LARGE_PX + lines * ANSWERS_PX;
   return Math.max(0, Math.min(3, Math.floor((large - grid) / CURVE_PX)));
 }
 
@@ -27,6 +31,7 @@ export function arranged({ pictures, lines, transport, runs, width }) {
   const attention = pictures.some(({ panel }) => panel.kind === "head");
   let beside = across === 1 ? 4 : across === 2 && !attention ? 2 : 0;
   if (pair) beside = under(grid.panel, width);
+  if (pair && !Math.min(beside, lines.length)) grid.mayBeTall();
   const elements = (cards) => cards.map(({ element }) => element);
   const first = pair ? pictures.filter(({ panel }) => ["heads", "head"].includes(panel.kind)) : pictures;
   const rest = pictures.filter((card) => !first.includes(card));

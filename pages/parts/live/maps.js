@@ -78,38 +78,3 @@ export function pooled(bytes, rows, columns, high, wide) {
   }
   return found;
 }
-
-/**
- * What a map mostly does, in one word and number: the mean weight that queries put on the key at a fixed distance, at
- * the mirrored place, or on one and the same key; whichever is largest.
- * @param {boolean[]} counted which queries are no padding
- */
-export function habitOf({ rows, columns, values }, counted) {
-  const sums = { offset: new Map(), mirror: new Map(), key: new Map() };
-  let queries = 0;
-  const add = (kind, at, value) => {
-    const entry = sums[kind].get(at) ?? [0, 0];
-    entry[0] += value;
-    entry[1] += 1;
-    sums[kind].set(at, entry);
-  };
-  for (let row = 0; row < rows; row += 1) {
-    if (counted[row] === false) continue;
-    queries += 1;
-    for (let column = 0; column < columns; column += 1) {
-      const value = values[row * columns + column];
-      add("offset", column - row, value);
-      add("mirror", column + row, value);
-      add("key", column, value);
-    }
-  }
-  let best = { kind: "none", at: 0, mean: 0 };
-  for (const kind of ["offset", "key", "mirror"]) {
-    for (const [at, [sum, count]] of sums[kind]) {
-      // A diagonal that few queries have says little of the head.
-      if (count < Math.max(2, 0.6 * queries)) continue;
-      if (sum / count > best.mean + 0.01) best = { kind, at, mean: sum / count };
-    }
-  }
-  return best;
-}

@@ -89,14 +89,16 @@ export class ScaleLegend {
     this.element = make("span", { class: "tl-scale" }, this.low, make("span", { class: "tl-ramp" }, this.bar), this.high);
   }
 
-  paint(theme, { diverging, log, reach = 1 }) {
-    const said = [theme.id, diverging, log, reach].join("|");
+  /** @param range {diverging, log, reach, low}; with `low` the values at the ends are those of some other number */
+  paint(theme, { diverging, log, reach = 1, low }) {
+    const said = [theme.id, diverging, log, reach, low].join("|");
     if (said === this.said) return;
     this.said = said;
     const { speech } = this.view;
     this.bar.style.background = shadesOf(theme).gradient(diverging, log);
-    this.low.textContent = diverging ? speech.brief(-reach) : "0";
-    this.high.textContent = (diverging && reach > 0 ? "+" : "") + speech.brief(reach);
-    this.element.title = speech.say(diverging ? "scale_change" : log ? "scale_log" : "scale_weight");
+    const other = low !== undefined;
+    this.low.textContent = speech.brief(other ? low : diverging ? -reach : 0);
+    this.high.textContent = (diverging && !other ? "+" : "") + speech.brief(reach);
+    if (!other) this.element.title = speech.say(diverging ? "scale_change" : log ? "scale_log" : "scale_weight");
   }
 }

@@ -7,7 +7,7 @@ const LIGHT_ENDS = { middle: "#5f7be0", end: "#17124a" };
 const DARK_ENDS = { middle: "#5a6be8", end: "#f6f3ff" };
 const LIGHT_SIDES = { more: "#1f58a6", less: "#c05a0a" };
 const DARK_SIDES = { more: "#84bdfb", less: "#ffa95c" };
-const BOOST = 255;
+const BOOST = 100;
 
 function labOf(colour) {
   const [r, g, b] = colour.map((channel) => {

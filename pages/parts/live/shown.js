@@ -2,13 +2,14 @@
 
 import { averageOf, differenceOf, topMass, weightsOf } from "./maps.js";
 
-/** The picture of a pinned step, kept as long as it is pinned; asked for where it is not here yet. */
-function pinnedPicture(feed, step) {
-  if (feed.pinned?.asked === step && feed.pinned.picture) return feed.pinned.picture;
-  const picture = feed.picture(step) ?? (feed.newest?.step === step ? feed.newest : null);
-  if (picture) feed.pinned = { asked: step, picture };
-  else feed.prefetch(step);
-  return picture;
+/** The picture of a pinned step, kept as long as it is pinned; null while it is still on its way. */
+export function pinnedPicture(feed, step) {
+  if (step === null) feed.pinned = null;
+  else if (feed.pinned?.step !== step) {
+    const picture = feed.picture(step) ?? (feed.newest?.step === step ? feed.newest : null);
+    feed.pinned = picture ? { step, picture } : null;
+  }
+  return feed.pinned?.picture ?? null;
 }
 
 function whole(array) {

@@ -1,43 +1,38 @@
 // The live view: feeds on one side, panels on the other, and between them the one step that all panels show.
 
 import { Choice } from "./choice.js";
-import { CurvesPanel, horizonOf } from "./curves.js";
+import { CurvesPanel } from "./curves.js";
 import { Feed, StillFeed } from "./feed.js";
-import { Film } from "./film.js";
 import { decode, unpacked } from "./frames.js";
 import { HeadPanel } from "./head.js";
 import { HeadsPanel } from "./heads.js";
 import { ImagesPanel } from "./images.js";
 import { arranged } from "./layout.js";
 import { sidesOf } from "./maps.js";
-import { Speech, upTo } from "./numbers.js";
+import { Speech } from "./numbers.js";
 import { Painting } from "./painting.js";
 import { PlanePanel } from "./plane.js";
+import { ProfilePanel } from "./profile.js";
+import { SheetPanel } from "./sheet.js";
 import { readTheme } from "./theme.js";
+import { Timeline } from "./timeline.js";
 import { Transport } from "./transport.js";
 
-const PICTURES = { plane: PlanePanel, images: ImagesPanel, heads: HeadsPanel, head: HeadPanel };
-const LINES = { curves: CurvesPanel };
-const SETTLED_MS = 350;
+const PICTURES = { plane: PlanePanel, images: ImagesPanel, heads: HeadsPanel, head: HeadPanel, sheet: SheetPanel };
+const LINES = { curves: CurvesPanel, profile: ProfilePanel };
 const RESTED_MS = 200;
 const ECHO_MS = 2500;
-const AHEAD = 6;
 const BUSY = ["queued", "training"];
 
-export class LiveView {
+export class LiveView extends Timeline {
   constructor(root) {
+    super();
     this.root = root;
-    this.feeds = [];
     this.runs = [];
     this.cards = [];
-    this.moments = [];
-    this.step = null;
-    this.committed = null;
-    this.hovered = null;
     this.layers = { data: true, samples: true, ema: true, surface: true };
     this.said = [];
     this.choice = new Choice(() => this.chosen());
-    this.film = new Film(this);
     this.painting = new Painting(this);
     this.onKey = (event) => this.key(event);
     this.onVisible = () => this.attend();
@@ -49,10 +44,6 @@ export class LiveView {
 
   get record() {
     return this.painting.record;
-  }
-
-  get playing() {
-    return this.film.playing;
   }
 
   /** New data from the page, or a new theme: anything that is as before is left untouched. */
@@ -203,98 +194,6 @@ export class LiveView {
     this.commit(step);
   }
 
-  refreshMoments() {
-    const all = this.feeds.map(({ moments }) => moments);
-    this.moments = all.length === 1 ? all[0] : [...new Set(all.flat())].sort((one, other) => one - other);
-  }
-
-  // The step that all panels show; null follows the newest.
-
-  index() {
-    const last = Math.max(0, this.moments.length - 1);
-    return this.step === null ? last : Math.max(0, Math.min(last, upTo(this.moments, this.step) - 1));
-  }
-
-  shownStep() {
-    if (this.step !== null) return this.step;
-    const newest = Math.max(-1, ...this.feeds.map((feed) => feed.newest?.step ?? -1));
-    return newest < 0 ? null : newest;
-  }
-
-  /** The step whose numbers are read out: the pointer's, else the scrubber's; null for the newest. */
-  readStep() {
-    return this.hovered ?? this.step;
-  }
-
-  horizon() {
-    return horizonOf(this.feeds);
-  }
-
-  /** The picture a feed shows now; while the one asked for is on its way, the one before stays. */
-  pictureOf(feed) {
-    if (!feed) return null;
-    const picture = this.step === null ? feed.newest : feed.picture(this.step);
-    if (picture) feed.shown = picture;
-    return picture ?? feed.shown ?? null;
-  }
-
-  adopt(step) {
-    this.step = step;
-    this.committed = step;
-    this.attend();
-    this.redraw();
-  }
-
-  /** Show the moment with this index; the last one means to follow a run that goes on. */
-  go(index) {
-    this.replay(false);
-    this.place(index);
-    this.settle();
-  }
-
-  place(index) {
-    const last = this.moments.length - 1;
-    const end = index >= last;
-    this.step = end ? null : this.moments[Math.max(0, index)];
-    this.attend();
-    this.redraw();
-  }
-
-  scrub(step) {
-    this.replay(false);
-    this.place(upTo(this.moments, step) - 1);
-  }
-
-  follow() {
-    this.replay(false);
-    this.step = null;
-    this.attend();
-    this.settle();
-    this.redraw();
-  }
-
-  /** Tell the page where the visitor came to rest. */
-  settle() {
-    clearTimeout(this.settling);
-    this.settling = setTimeout(() => this.commit(this.step), SETTLED_MS);
-  }
-
-  commit(step) {
-    if (step === this.committed) return;
-    this.committed = step;
-    // With the run's key: a place in one run's history says nothing of another's.
-    this.setStateValue("step", { key: this.feeds[0]?.key ?? null, step, turn: this.turn() });
-  }
-
-  /** Live pictures are wanted only while they are looked at; a picture of the past is asked for. */
-  attend() {
-    for (const feed of this.feeds) {
-      feed.setLive(this.step === null && !document.hidden);
-      if (this.step !== null) feed.want(this.step);
-    }
-    if (!document.hidden) this.redraw();
-  }
-
   command(verb) {
     const active = this.runs.find((run) => run.active) ?? this.runs[0];
     this.setTriggerValue("command", { verb, step: this.shownStep() ?? 0, key: active?.key ?? null });
@@ -304,14 +203,6 @@ export class LiveView {
     if (step === this.hovered) return;
     this.hovered = step;
     this.redraw();
-  }
-
-  replay(yes) {
-    this.film.play(yes);
-  }
-
-  setSpeed(speed) {
-    this.film.speed = speed;
   }
 
   key(event) {
@@ -334,6 +225,12 @@ export class LiveView {
     this.painting.paintNow(card);
   }
 
+  /** A pinned step that only a link knows is fetched before anything else that may be wanted. */
+  prefetch() {
+    if (this.choice.pin !== null) for (const feed of this.feeds) if (!feed.pinned) feed.prefetch(this.choice.pin);
+    super.prefetch();
+  }
+
   /** The largest sides of every group of attention maps that all runs show now; empty until all have a picture. */
   sides() {
     const groups = this.cards.find(({ panel }) => panel.groups)?.panel.groups ?? [];
@@ -346,18 +243,6 @@ export class LiveView {
       }
     }
     return found;
-  }
-
-  /** The next pictures in reading direction, then the one before, when nothing else is under way. */
-  prefetch() {
-    if (this.step === null) return;
-    const index = this.index();
-    const ahead = Array.from({ length: AHEAD }, (_, far) => index + far + 1);
-    const wanted = this.playing ? ahead : [index + 1, index - 1];
-    for (const feed of this.feeds) {
-      const next = wanted.find((at) => this.moments[at] !== undefined && !feed.picture(this.moments[at]));
-      if (next !== undefined) feed.prefetch(this.moments[next]);
-    }
   }
 
   close() {
