@@ -13,6 +13,7 @@ FINER = 3
 DOTS = 350
 LIGHT = np.array([[205, 224, 243], [255, 255, 255], [250, 224, 198], [196, 78, 12]], float)
 DARK = np.array([[28, 58, 92], [24, 23, 33], [84, 50, 18], [255, 164, 84]], float)
+LIGHT_WEIGHT, DARK_WEIGHT = np.array([23, 18, 74], float), np.array([200, 196, 255], float)
 LIGHT_DATA, DARK_DATA = np.array([31, 90, 156], float), np.array([118, 176, 240], float)
 """Where the discriminator believes, where it cannot tell, where it does not; and the samples."""
 
@@ -22,6 +23,9 @@ def miniature(experiment: Experiment, snapshot: Snapshot, dark: bool) -> Image.I
     arrays = snapshot.arrays
     if "images" in arrays:
         return sheet(arrays["images"], dark)
+    if "agreement" in arrays:
+        layer, head = np.unravel_index(int(arrays["agreement"].argmax()), arrays["agreement"].shape)
+        return weights(arrays.get("maps_cross", arrays["maps_self"])[0, layer, head] / 255, dark)
     if "samples" in arrays and "surface" in arrays:
         extent = getattr(experiment, "plane")().extent  # noqa: B009
         return plane(arrays.get("samples_ema", arrays["samples"]), arrays["surface"], extent, DARK if dark else LIGHT)
@@ -30,6 +34,8 @@ def miniature(experiment: Experiment, snapshot: Snapshot, dark: bool) -> Image.I
 
 def data_still(experiment: Experiment, dark: bool) -> Image.Image | None:
     """The data that an experiment learns from, drawn as its samples would be; None where they have no picture."""
+    if hasattr(experiment, "probe"):
+        return weights(experiment.probe().needs_BTS[0].double().numpy(), dark)
     if not hasattr(experiment, "points"):
         return None
     points = experiment.points(2000, "data").numpy()
@@ -38,6 +44,14 @@ def data_still(experiment: Experiment, dark: bool) -> Image.Image | None:
     real, neutral, fake, _samples = DARK if dark else LIGHT
     extent = getattr(experiment, "plane")().extent  # noqa: B009
     return plane(points, np.zeros((2, 2)), extent, np.stack((real, neutral, fake, DARK_DATA if dark else LIGHT_DATA)))
+
+
+def weights(map_TS: np.ndarray, dark: bool) -> Image.Image:
+    """An attention map (T, S) in 0 … 1 as one picture, as wide as it is high."""
+    paper, ink = (DARK[1], DARK_WEIGHT) if dark else (LIGHT[1], LIGHT_WEIGHT)
+    mixed = paper + (ink - paper) * map_TS.astype(float)[..., None] ** 0.7
+    whole = Image.fromarray(mixed.clip(0, 255).astype(np.uint8))
+    return whole.resize((SIDE, SIDE), Image.Resampling.NEAREST)
 
 
 def sheet(images: np.ndarray, dark: bool, columns: int = 8) -> Image.Image:

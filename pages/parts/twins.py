@@ -82,9 +82,11 @@ def verdict(
             "Only **{knob}** differs: {one} and {other}.",
             knob=_(experiment.knobs()[name].label), one=said(getattr(experiment, name)), other=said(value),
         )  # fmt: skip
-        if len(both) == 2:
-            start += " " + " ".join([*numbers(both[0], both[1], at), lesson(experiment, twin, both, at)])
-        st.markdown(start)
+        measured = " ".join(numbers(both[0], both[1], at)) if len(both) == 2 else ""
+        learned = lesson(experiment, twin, both, at) if len(both) == 2 else ""
+        st.markdown(f"{start} {learned or measured}")
+        if learned:
+            st.caption(measured)
 
     sentence()
 

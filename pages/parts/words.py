@@ -17,7 +17,7 @@ from typing import Any
 import streamlit as st
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 
 LANGUAGES: Mapping[str, str] = {"en": "English", "vi": "Tiếng Việt"}
 CATALOGUES = Path(__file__).parents[1] / "words"
@@ -80,6 +80,12 @@ def number(value: float, code: str) -> str:
     if rounded and (abs(rounded) < 1e-6 or abs(rounded) >= 1e7):
         return f"{rounded:.3g}"
     return str(format_decimal(rounded, format="#,##0.#######", locale=code))
+
+
+def percent(share: float) -> str:
+    """A share as the visitor's language writes percentages, to the nearest whole one unless that would hide it."""
+    fine = share not in (0.0, 1.0) and not 0.005 <= share < 0.995
+    return str(format_percent(share, format="#,##0.0 %" if fine else "#,##0 %", locale=language()))
 
 
 def translated(words: Mapping[str, str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from pages.parts.controls import rebuilt
 from pages.parts.lab import Lab
 from pages.parts.table import Table
 from pages.parts.twins import value_at
-from pages.parts.words import _
+from pages.parts.words import _, percent
 from state.runs import Run
 
 MASTERED = 0.95
@@ -118,33 +118,29 @@ def mastered(column: tuple[np.ndarray, np.ndarray], until: int) -> int | None:
 
 def reason(twin: tuple[str, Value], one: float, other: float, exact: float | None, other_exact: float | None) -> str:
     """Why, said only where the numbers show the effect."""
+    told = {"one": percent(one), "other": percent(other)}
     match twin:
         case ("causal", False) if exact is not None and other_exact is not None and exact - other_exact > APART:
             return _(
                 "In training both look equally good, {one} and {other} of tokens: without the mask the answer stands "
                 "in the input, one place ahead, and is read off. Writing alone there is nothing to read: {exact} of "
                 "whole answers against {other_exact}.",
-                one=one, other=other, exact=exact, other_exact=other_exact,
+                **told, exact=percent(exact), other_exact=percent(other_exact),
             )  # fmt: skip
         case ("positions", "none") if one - other > APART:
-            return _(
-                "Without positions the tokens are a bag: {other} of them right instead of {one}.", one=one, other=other
-            )
+            return _("Without positions the tokens are a bag: {other} of them right instead of {one}.", **told)
         case ("num_layers", 1) if one - other > APART:
             return _(
                 "One layer cannot use what another head has found: {other} right instead of {one}.",
-                one=one,
-                other=other,
+                **told,
             )
         case ("residual", False) if one - other > APART:
             return _(
                 "Without the residual stream each layer must pass on all it was given: {other} right instead of {one}.",
-                one=one, other=other,
+                **told,
             )  # fmt: skip
         case ("norm", "none") if one - other > APART:
-            return _("Without LayerNorm training is slower or fails here: {other} against {one}.", one=one, other=other)
+            return _("Without LayerNorm training is slower or fails here: {other} against {one}.", **told)
         case _ if abs(one - other) <= APART:
-            return _(
-                "At this step the two are alike: {one} and {other} of held-out tokens right.", one=one, other=other
-            )
-    return _("At this step {one} and {other} of held-out tokens are right.", one=one, other=other)
+            return _("At this step the two are alike: {one} and {other} of held-out tokens right.", **told)
+    return _("At this step {one} and {other} of held-out tokens are right.", **told)
