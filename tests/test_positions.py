@@ -1,14 +1,30 @@
-"""Positions: the laws of sinusoids, rotations and biases."""
+"""Positions: the laws of sinusoids, rotations and biases; their page; and its pictures held against the Python."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as some
+from playwright.sync_api import BrowserContext, Page, expect
+from streamlit.testing.v1 import AppTest
 from torch import Tensor
 
+from models.attention import AttentionTraining
+from models.experiment import Checkpoint
 from models.layers.positions import alibi_bias, alibi_slopes, rotary_angles, rotate, sinusoidal
+from models.metrics.extrapolation import extrapolate, lengths, ratio
+from pages.parts.positions import BOUNDS, Look, longer, vectors
+from state.runs import runs
+from tests.test_browser import app, browser, visitor, wait  # noqa: F401  (fixtures)
+from tests.test_pages import json_like, visit
+from tests.waiting import until, until_ended
 
 F64 = torch.float64
+PAGE = Path(__file__).parents[1] / "pages" / "positions.py"
 
 
 def vector(width: int, seed: int) -> Tensor:
@@ -102,3 +118,122 @@ def test_the_last_query_of_a_decoder_stands_at_the_last_key() -> None:
     assert torch.equal(alibi_bias(4, 2, 10), alibi_bias(4, 10, 10)[:, -2:])
     with pytest.raises(ValueError, match="queries"):
         alibi_bias(4, 11, 10)
+
+
+def test_an_interval_over_sequences_holds_the_share_and_counts_no_token_twice() -> None:
+    right, of = torch.tensor([4, 0, 4, 0] * 16), torch.full((64,), 4)
+    share, low, high = ratio(right, of)
+    # All tokens of a sequence agree, so 64 sequences say as much as 64 tokens would.
+    assert share == 0.5 and high - low == pytest.approx(2 * 1.96 * 0.5 / 63**0.5)
+    assert ratio(of, of) == (1.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize("scheme", longer.SCHEMES)
+def test_every_scheme_can_read_longer_sequences_than_it_was_trained_on(scheme: str) -> None:
+    experiment = longer.CONTEST.but(positions=scheme, steps=1)
+    last = [event for event in experiment.train() if isinstance(event, Checkpoint)][-1]
+    found = extrapolate(experiment.revive(last), lengths(experiment.length), count=8)
+    assert [one.length for one in found] == [12, 18, 24, 30, 36, 48, 60]
+    assert all(0 <= one.low <= one.accuracy <= one.high <= 1 for one in found)
+
+
+@given(json_like | some.fixed_dictionaries(dict.fromkeys(("width", "base", "length", "position"), json_like)))
+def test_a_link_or_browser_can_say_anything(said: object) -> None:
+    look, _corrected = Look.read(said)
+    assert look.width % 2 == 0 and 0 <= look.position < look.length
+    assert all(BOUNDS[name][0] <= getattr(look, name) <= BOUNDS[name][1] for name in ("width", "base", "length"))
+
+
+def test_a_link_says_what_is_looked_at() -> None:
+    look = Look(width=32, base=123.0, length=200, position=150)
+    assert Look.read(look.link()) == (look, []) and Look().link() == {}
+    assert Look.read({"width": "7", "base": "inf", "position": "500"}) == (Look(width=6), ["base", "position", "width"])
+
+
+def opened(tab: str) -> AppTest:
+    """The page with this tab open."""
+    page = visit(PAGE)
+    page.session_state["positions.tabs.en"] = tab
+    return page.run()
+
+
+def test_one_press_trains_five_models_and_the_verdict_carries_numbers(
+    shared_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(longer, "CONTEST", longer.CONTEST.but(steps=2))
+    page = opened("Longer than trained")
+    page.button(key="positions.five").click().run()
+    for one in longer.contestants(0).values():
+        run = runs().find(one.key)
+        assert run is not None
+        until_ended(run)
+    until(lambda: any("60 tokens, 2.5 times" in text.value for text in page.run().markdown))
+    assert not page.exception and not page.error
+
+
+def test_a_learned_table_is_trained_and_watched_on_its_tab(shared_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = AttentionTraining(steps=2)
+    monkeypatch.setattr("pages.parts.positions.learned.SHOWN", quick)
+    page = opened("Learned positions")
+    page.button(key="positions.train").click().run()
+    run = runs().find(quick.key)
+    assert run is not None
+    until_ended(run)
+    page.run()
+    assert not page.exception and "positions.train" not in [button.key for button in page.button]
+
+
+def told(page: Page, expression: str) -> Any:
+    """Something that the pictures say of themselves."""
+    return page.evaluate(f"() => window.__torchlight?.positions?.{expression}")
+
+
+@pytest.mark.browser
+def test_the_table_morphs_while_a_slider_is_dragged_and_equals_the_python(app: str, visitor: BrowserContext) -> None:  # noqa: F811
+    page = visitor.new_page()
+    page.goto(f"{app}/positions?position=5&width=16&length=40")
+    slider = page.get_by_role("slider", name="Base").first
+    expect(slider).to_be_visible(timeout=20_000)
+    wait(lambda: told(page, "table") is not None, page)
+    box = slider.bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.6, middle)
+    page.mouse.down()
+    seen = set()
+    for share in (0.5, 0.4, 0.3):
+        page.mouse.move(box["x"] + box["width"] * share, middle)
+        base = told(page, "table.settings.base")
+        table = torch.tensor(told(page, "table.table()"), dtype=F64)
+        wanted = sinusoidal(40, 16, base, F64)
+        assert torch.allclose(table, wanted, rtol=0, atol=1e-6)
+        assert torch.allclose(torch.tensor(told(page, "table.products()"), dtype=F64), wanted @ wanted[5], atol=1e-6)
+        seen.add((base, page.locator("canvas").first.evaluate("canvas => canvas.toDataURL()")))
+    assert len({base for base, _ in seen}) == 3 and "base" not in page.url
+    page.mouse.up()
+    wait(lambda: "base=" in page.url, page)
+
+
+@pytest.mark.browser
+def test_arrows_and_slopes_equal_the_python(app: str, visitor: BrowserContext) -> None:  # noqa: F811
+    page = visitor.new_page()
+    page.goto(f"{app}/positions")
+    wait(lambda: told(page, "rotary") is not None, page)
+    page.get_by_role("slider", name="Position m of the query").press("End")
+    score = told(page, "rotary.score")
+    page.get_by_role("button", name="Move both together").click()
+    page.get_by_role("slider", name="Position m of the query").press("ArrowLeft")
+    rotary = told(page, "rotary")
+    first, settings = vectors()[0], rotary["settings"]
+    assert (settings["query"], settings["key"]) == (63, 6) and rotary["score"] == pytest.approx(score, abs=1e-9)
+    for name, position in (("q", settings["query"]), ("k", settings["key"])):
+        wanted = at(torch.tensor(first[name], dtype=F64).view(1, 1, 1, -1), position).flatten()
+        assert torch.allclose(torch.tensor(rotary[name], dtype=F64), wanted, rtol=0, atol=1e-6)
+    page.get_by_role("tab", name="Distance as a bias").click()
+    wait(lambda: told(page, "alibi") is not None, page)
+    page.get_by_role("slider", name="Heads").press("ArrowLeft")
+    alibi = told(page, "alibi")
+    heads, keys = alibi["settings"]["heads"], alibi["settings"]["keys"]
+    assert heads == 7 and alibi["slopes"] == pytest.approx(alibi_slopes(7, F64).tolist(), abs=1e-12)
+    wanted = alibi_bias(heads, 1, keys, F64)[:, 0].flip(-1).softmax(-1)
+    assert torch.allclose(torch.tensor(alibi["weights"], dtype=F64), wanted, rtol=0, atol=1e-6)

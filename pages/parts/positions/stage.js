@@ -80,7 +80,8 @@ export class Scene {
   /** A labelled range input; `read` makes its number of the input's, `write` the other way round. */
   knob(name, { low, high, step = 1, value, read = Number, write = Number }) {
     const input = make("input", { type: "range", min: write(low), max: write(high), step, value: write(value) });
-    const shown = make("output", {});
+    // An <output> would take the label's name away from the input.
+    const shown = make("b", {});
     const label = make("label", { class: "tp-knob" }, make("span", { text: this.say(name) }), shown, input);
     const knob = {
       label, input,
