@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models.data.wordpiece import Token
+from models.metrics.cell import Row
 from models.metrics.sentence import roles, rollout
 
 MOST_TOKENS = 512
@@ -94,12 +95,16 @@ class Reading:
         """(D,), of length one; the mean of what all positions hold in the end."""
         return F.normalize(self.hidden_TD.mean(0), dim=0)
 
-    def scores(self, layer: int, head: int, query: int) -> Tensor | None:
-        """q · k of one query with every key, before division by √K; None where the model keeps no q and k."""
+    def row(self, layer: int, head: int, query: int) -> Row | None:
+        """All that one query does in one head, in float64; None where the model keeps no q and k."""
         if self.qkv_LHTK is None:
             return None
-        q_LHTK, k_LHTK, _v = self.qkv_LHTK
-        return k_LHTK[layer, head] @ q_LHTK[layer, head, query]
+        q_TK, k_TK, v_TK = (each_LHTK[layer, head].double() for each_LHTK in self.qkv_LHTK)
+        raw_T = k_TK @ q_TK[query]
+        score_T = raw_T / q_TK.shape[-1] ** 0.5
+        weight_T = score_T.softmax(-1)
+        nothing_T = torch.zeros_like(raw_T)
+        return Row(q_TK[query], k_TK, v_TK, raw_T, nothing_T, score_T, nothing_T == 0, weight_T, weight_T @ v_TK)
 
     def weight(self, layer: int, head: int) -> Tensor:
         """The exact weights of one head."""

@@ -12,13 +12,13 @@ import importlib
 import importlib.util
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
 from torch import Tensor
 
 from models.data.wordpiece import Token
@@ -32,18 +32,7 @@ FETCHED = (
     "vocab.json", "merges.txt",
 )  # fmt: skip
 SECONDS = 20
-# A stranger's files can be wrong in any way; whatever is not one of these is our own mistake.
-WRONG = (
-    OSError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    RuntimeError,
-    ImportError,
-    SafetensorError,
-)
+T = TypeVar("T")
 
 BAD_NAME = "A model's name looks like owner/name."
 OFF = "The operator of this server has not allowed models from the hub."
@@ -116,39 +105,45 @@ def fetch(name: str) -> HubModel:
 def download(name: str) -> Path:
     """The folder that the model's files were fetched into; raises `ModelError`."""
     hub: Any = importlib.import_module("huggingface_hub")
-    errors: Any = importlib.import_module("huggingface_hub.errors")
-    try:
-        listed = hub.HfApi(token=False).model_info(name, files_metadata=True, timeout=SECONDS).siblings or []
-        sizes = {file.rfilename: int(file.size or 0) for file in listed}
-        if WEIGHTS not in sizes:
-            raise ModelError(NO_SAFETENSORS, name=name)
-        if sizes[WEIGHTS] > MOST_BYTES:
-            megabytes = sizes[WEIGHTS] // 1_000_000
-            raise ModelError(TOO_LARGE, name=name, megabytes=megabytes, most=MOST_BYTES // 1_000_000)
-        return Path(hub.snapshot_download(name, token=False, allow_patterns=list(FETCHED), etag_timeout=SECONDS))
-    except (OSError, ValueError, RuntimeError, errors.HTTPError) as error:
-        raise ModelError(UNREACHABLE, name=name) from error
+    whole = attempt(
+        lambda: hub.HfApi(token=False).model_info(name, files_metadata=True, timeout=SECONDS), UNREACHABLE, name
+    )
+    sizes = {file.rfilename: int(file.size or 0) for file in whole.siblings or []}
+    if WEIGHTS not in sizes:
+        raise ModelError(NO_SAFETENSORS, name=name)
+    if sizes[WEIGHTS] > MOST_BYTES:
+        raise ModelError(TOO_LARGE, name=name, megabytes=sizes[WEIGHTS] // 1_000_000, most=MOST_BYTES // 1_000_000)
+    wanted = {"revision": whole.sha, "allow_patterns": list(FETCHED), "token": False, "etag_timeout": SECONDS}
+    return Path(attempt(lambda: hub.snapshot_download(name, **wanted), UNREACHABLE, name))
 
 
 def opened(folder: Path, name: str) -> HubModel:
     """The model in `folder`, opened without network, code or pickle; raises `ModelError`."""
     transformers: Any = importlib.import_module("transformers")
     safe = {"trust_remote_code": False, "local_files_only": True}
-    try:
-        model = transformers.AutoModel.from_pretrained(
-            folder, use_safetensors=True, attn_implementation="eager", **safe
-        )
-        found = HubModel(
-            name, model.eval().requires_grad_(False), transformers.AutoTokenizer.from_pretrained(folder, **safe)
-        )
-        tokens, _left_out = found.tokens("One test, two tests")
-    except WRONG as error:
-        raise ModelError(UNREADABLE, name=name) from error
-    try:
-        thought = found.think(torch.tensor([token.id for token in tokens]))
-        sides = thought.weight_LHTT.shape
-    except WRONG as error:
-        raise ModelError(NO_ATTENTION, name=name) from error
+
+    def load() -> HubModel:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **safe)
+        how = {**safe, "use_safetensors": True, "attn_implementation": "eager"}
+        model = transformers.AutoModel.from_pretrained(folder, **how)
+        return HubModel(name, model.eval().requires_grad_(False), tokenizer)
+
+    found = attempt(load, UNREADABLE, name)
+    tokens, _left_out = attempt(lambda: found.tokens("One test, two tests"), UNREADABLE, name)
+    thought = attempt(lambda: found.think(torch.tensor([token.id for token in tokens])), NO_ATTENTION, name)
+    sides = thought.weight_LHTT.shape
     if len(sides) != 4 or sides[2:] != (len(tokens), len(tokens)):
         raise ModelError(NO_ATTENTION, name=name)
     return found
+
+
+def attempt(act: Callable[[], T], template: str, name: str) -> T:
+    """What `act` gives; raises `ModelError` whatever goes wrong.
+
+    Broad on purpose: networks, the hub's client and a stranger's files fail in ways that nobody has listed, and each
+    of them means the same to a visitor. The cause stays attached.
+    """
+    try:
+        return act()
+    except Exception as error:
+        raise ModelError(template, name=name) from error

@@ -22,16 +22,20 @@ IN_LINK = 600
 TEXT, VIEW = "sentences.text", "sentences.view"
 KEPT, ADDRESS, SPOKEN, HUB = "sentences.kept", "sentences.address", "sentences.spoken", "sentences.hub"
 TWICE = "The cat sat on the mat because the cat was tired, and then it slept."
+SAME = "head.self.2.9"
+"""The head that looks for the same token elsewhere."""
 
 
-def examples() -> Sequence[tuple[str, str]]:
-    """Sentences that show something, each with what it shows. The model is English, and so are they but one."""
+def examples() -> Sequence[tuple[str, str, str]]:
+    """Sentences that show something: what, the text, and the view that shows it. Most are English, as the model is."""
     return [
-        (_("A word that comes twice"), TWICE),
-        (_("What does “it” mean?"), "The animal didn't cross the street because it was too tired."),
-        (_("Who is who?"), "When Anna met Tom, she told him that her brother had lost his keys."),
-        (_("Vietnamese, read by an English model"), "Hôm nay trời đẹp quá, chúng ta đi dạo quanh hồ nhé."),
-    ]
+        (_("A word that comes twice"), TWICE, SAME),
+        (_("What does “it” mean?"), "The animal didn't cross the street because it was too tired.",
+         "head.self.3.1,form.lines,lock.q.10"),
+        (_("Who is who?"), "When Anna met Tom, she asked him about his brother.", "head.self.2.4"),
+        (_("Vietnamese, read by an English model"), "Hôm nay trời đẹp quá, chúng ta đi dạo quanh hồ nhé.",
+         "head.self.0.2"),
+    ]  # fmt: skip
 
 
 @st.cache_resource(show_spinner=False)
@@ -92,9 +96,10 @@ def ask_hub() -> None:
             st.rerun()
 
 
-def put(text: str) -> None:
+def put(text: str, view: str = "") -> None:
     """Lay a text before the visitor: to be called before the text field is drawn."""
     st.session_state[TEXT] = st.session_state[KEPT] = text[:MOST_LETTERS]
+    st.session_state[VIEW] = view if links.VIEW.fullmatch(view) else ""
 
 
 def arrive() -> None:
@@ -102,34 +107,41 @@ def arrive() -> None:
     address = {name: value for name, value in st.query_params.items() if name in ("text", "view")}
     known = st.session_state.get(ADDRESS)
     if known is None or (address and address != known):
-        put(address.get("text") or TWICE)
-        view = address.get("view", "")
-        st.session_state[VIEW] = view if links.VIEW.fullmatch(view) else ""
+        put(address.get("text") or TWICE, address.get("view", "" if "text" in address else SAME))
     # In another language the field is a new one; and Streamlit forgets what a visitor of another page had written.
     if TEXT not in st.session_state or st.session_state.get(SPOKEN) != language():
-        put(st.session_state[KEPT])
+        put(st.session_state[KEPT], st.session_state[VIEW])
     st.session_state[SPOKEN] = language()
 
 
 def write() -> str:
     """The text field with its examples; the text that is to be read."""
     with st.container(horizontal=True, gap="small"):
-        for number, (name, text) in enumerate(examples()):
+        for number, (name, text, view) in enumerate(examples()):
             kind: Any = "primary" if text == st.session_state[TEXT] else "secondary"
-            st.button(name, key=f"sentences.example.{number}", type=kind, on_click=put, args=(text,))
+            st.button(name, key=f"sentences.example.{number}", type=kind, on_click=put, args=(text, view))
     said = st.text_area(
-        _("Your sentence"), key=TEXT, max_chars=MOST_LETTERS, height=80, placeholder=_("Write an English sentence …"),
-        help=_("Up to 3,000 characters and 512 tokens. [MASK] in the text is a word left open."),
+        _("Your sentence"), key=TEXT, max_chars=MOST_LETTERS, height=68, label_visibility="collapsed",
+        placeholder=_("Write an English sentence of up to 3,000 characters; [MASK] is a word left open."),
     )  # fmt: skip
-    st.session_state[KEPT] = said = (said or "")[:MOST_LETTERS]
+    said = (said or "")[:MOST_LETTERS]
+    if said != st.session_state[KEPT]:
+        # The place of a word in another sentence is not that word's any more.
+        st.session_state[VIEW] = without(st.session_state[VIEW], "cell", "lock")
+    st.session_state[KEPT] = said
     return said
+
+
+def without(view: str, *kinds: str) -> str:
+    """The view without the words of these kinds."""
+    return ",".join(word for word in view.split(",") if word and word.split(".")[0] not in kinds)
 
 
 def keep() -> None:
     """Say text and view in the page's address."""
     text, view = st.session_state[KEPT], st.session_state[VIEW]
     address = {"text": text} if text != TWICE and 0 < len(text) <= IN_LINK else {}
-    address |= {"view": view} if view else {}
+    address |= {"view": view} if view != (SAME if "text" not in address else "") else {}
     st.session_state[ADDRESS] = address
     wanted = dict(address)
     if "lang" in st.query_params:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import streamlit as st
+from torch import Tensor
 
-from models.sentence_encoder import Reading, SentenceModel, shares
+from models.metrics.cell import Row
+from models.sentence_encoder import DRAWN, Reading, SentenceModel, shares
+from pages.parts.attention.neuron import neuron
 from pages.parts.sentences.chips import Chips, plain
 from pages.parts.sentences.desk import MOST_LETTERS, reading
-from pages.parts.sentences.picture import Chosen
+from pages.parts.sentences.picture import Chosen, short
 from pages.parts.sentences.questions import table, token
 from pages.parts.words import _, shown
 
@@ -19,7 +22,7 @@ KEYS = 6
 def weight(found: Reading, chosen: Chosen) -> None:
     """The exact weight between two tokens, from q · k on."""
     names, side = found.names, found.drawn.side
-    layer, head = (chosen.layer, chosen.head) if chosen.group == "self" else (0, 0)
+    layer, head = chosen.layer, chosen.head
     cell = tuple(min(place * side, len(names) - 1) for place in chosen.cell or (0, 0))
     weight_TT = found.weight(layer, head)
     # Without a cell: the word that is surest of where to look.
@@ -32,34 +35,29 @@ def weight(found: Reading, chosen: Chosen) -> None:
 
 
 def arithmetic(found: Reading, layer: int, head: int, query: int, key: int) -> None:
-    """q · k, divided, through the softmax; and the strongest keys of the same row."""
+    """The weight to six digits, and how it comes about; of long texts, the strongest keys of the same row."""
     names, weight_T = found.names, found.weight(layer, head)[query]
-    said = {"head": head, "layer": layer, "query": plain(names[query]), "key": plain(names[key])}
-    st.markdown(
-        _("Head {head} of layer {layer}: **{query}** gives **{key}** a weight of **{weight}**.",
-          weight=f"{float(weight_T[key]):.6f}", **said)
-    )  # fmt: skip
-    score_T = found.scores(layer, head, query)
+    title = _("{head}: “{query}” gives “{key}” a weight of {weight}", head=short(layer, head), query=names[query],
+              key=names[key], weight=f"{float(weight_T[key]):.6f}")  # fmt: skip
+    row = found.row(layer, head, query)
+    if row is not None and len(names) <= DRAWN:
+        neuron(row, (names[query], names), (query, key), True, title, "sentences.neuron")
+    else:
+        st.markdown(f"**{plain(title)}**")
+        strongest(names, weight_T, row, key)
+    st.caption(_("The picture's bytes are weights × 255, rounded; these are the exact values."))
+
+
+def strongest(names: list[str], weight_T: Tensor, row: Row | None, key: int) -> None:
+    """The chosen key and the best of the others, with their scores where they are known."""
     others = [int(place) for place in weight_T.argsort(descending=True)[:KEYS] if int(place) != key]
     rows = []
     for place in (key, *others):
         name = f"**{plain(names[place])}**" if place == key else plain(names[place])
-        scored = []
-        if score_T is not None and found.qkv_LHTK is not None:
-            score, width = float(score_T[place]), found.qkv_LHTK[0].shape[-1]
-            scored = [shown(round(score, 4)), shown(round(score / width**0.5, 4))]
-        rows.append([f"{place}", name, *scored, f"{float(weight_T[place]):.6f}"])
-    if score_T is not None and found.qkv_LHTK is not None:
-        width = found.qkv_LHTK[0].shape[-1]
-        table([_("place"), _("key"), "q · k", f"q · k / √{width}", _("weight")], rows)
-        total = float((score_T / width**0.5).exp().sum())
-        st.caption(
-            _("weight = exp(q · k / √{width}) / {total}, where {total} is the sum of exp(q · k / √{width}) over all "
-              "{count} tokens. The bytes of the picture are weights × 255, rounded; these are the exact values.",
-              width=width, total=total, count=len(names))
-        )  # fmt: skip
-    else:
-        table([_("place"), _("key"), _("weight")], rows)
+        scored = [] if row is None else [shown(round(float(each[place]), 4)) for each in (row.raw_S, row.score_S)]
+        rows.append([str(place), name, *scored, f"{float(weight_T[place]):.6f}"])
+    scores = [] if row is None else ["q · k", f"q · k / √{len(row.q_D)}"]
+    table([_("place"), _("key"), *scores, _("weight")], rows)
 
 
 def put(text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,15 +15,15 @@ import streamlit as st
 from models.metrics.sentence import ROLES
 from models.sentence_encoder import Drawn
 from pages.parts.live import WORDS, live
-from pages.parts.sentences.desk import VIEW
+from pages.parts.sentences.desk import VIEW, without
 from pages.parts.table import Said
 from pages.parts.words import _, language, translated
 from state.frames import encode
 
-LIVE, HEARD, SENT = "sentences.live", "sentences.heard", "sentences.sent"
+LIVE, HEARD = "sentences.live", "sentences.heard"
 SMALL_BYTES = 150_000
 SETTLED_S = 2.0
-HEAD = re.compile(r"\bhead\.(self|rollout)\.([0-9]{1,3})\.([0-9]{1,3})(?=,|$)")
+HEAD = re.compile(r"\bhead\.self\.([0-9]{1,3})\.([0-9]{1,3})(?=,|$)")
 CELL = re.compile(r"\bcell\.([0-9]{1,3})\.([0-9]{1,3})(?=,|$)")
 
 
@@ -30,7 +31,6 @@ CELL = re.compile(r"\bcell\.([0-9]{1,3})\.([0-9]{1,3})(?=,|$)")
 class Chosen:
     """The head, and the cell of its map, that the visitor looks at; counted from 0."""
 
-    group: str = "self"
     layer: int = 0
     head: int = 0
     cell: tuple[int, int] | None = None
@@ -39,14 +39,12 @@ class Chosen:
     def read(cls, view: str, drawn: Drawn) -> Chosen:
         """What `view` says, as far as the picture has it: a link can say anything."""
         layers, heads = drawn.maps_LHGG.shape[:2]
-        group, layer, head, cell = "self", 0, 0, None
-        if found := HEAD.search(view):
-            wish = found[1], int(found[2]), int(found[3])
-            if wish[1] < layers and wish[2] < (heads if wish[0] == "self" else 1):
-                group, layer, head = wish
+        layer, head, cell = 0, 0, None
+        if (found := HEAD.search(view)) and int(found[1]) < layers and int(found[2]) < heads:
+            layer, head = int(found[1]), int(found[2])
         if (found := CELL.search(view)) and max(int(found[1]), int(found[2])) < len(drawn.names):
             cell = int(found[1]), int(found[2])
-        return cls(group, layer, head, cell)
+        return cls(layer, head, cell)
 
 
 def role_names() -> dict[str, str]:
@@ -67,41 +65,40 @@ def best(drawn: Drawn, role: str) -> tuple[int, int, float]:
 
 def look_at(layer: int, head: int) -> None:
     """Choose a head: what else the view says of how it is drawn stays, the cell of another head does not."""
-    kept = [
-        word
-        for word in st.session_state[VIEW].split(",")
-        if word and word.split(".")[0] not in ("head", "cell", "lock")
-    ]
-    st.session_state[VIEW] = ",".join([f"head.self.{layer}.{head}", *kept])
+    kept = without(st.session_state[VIEW], "head", "cell", "lock")
+    st.session_state[VIEW] = ",".join(filter(None, (f"head.self.{layer}.{head}", kept)))
+
+
+def short(layer: int, head: int) -> str:
+    """A head's name as the grid writes it, counted from 1."""
+    return _("L{layer} H{head}", layer=layer + 1, head=head + 1)
 
 
 def role_buttons(drawn: Drawn, chosen: Chosen) -> None:
     """One button per role: a press shows the head that fills it best in this very sentence."""
     names = role_names()
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.markdown(_("Heads that look at"), width="content")
         for role in ("previous", "next", "same_token", "first", "current", "separator"):
             layer, head, score = best(drawn, role)
-            here = (chosen.group, chosen.layer, chosen.head) == ("self", layer, head)
+            here = (chosen.layer, chosen.head) == (layer, head)
             if score > 0:
                 st.button(
-                    f"{names[role]} · {layer}.{head}", key=f"sentences.role.{role}", on_click=look_at,
+                    f"{names[role]} · {short(layer, head)}", key=f"sentences.role.{role}", on_click=look_at,
                     args=(layer, head), type="primary" if here else "secondary",
-                    help=_("Head {head} of layer {layer} puts {share} % of its attention there.",
-                           head=head, layer=layer, share=round(100 * score)),
+                    help=_("This head puts {share} % of its attention there.", share=round(100 * score)),
                 )  # fmt: skip
 
 
 def sentence_of(drawn: Drawn, chosen: Chosen) -> str:
     """In words, what the chosen head does."""
-    if chosen.group == "rollout":
-        return _("Rollout after layer {layer}: what of each input token reaches each position.", layer=chosen.layer)
     scores_R = drawn.roles_LHR[chosen.layer, chosen.head]
     first, second = (int(role) for role in np.argsort(-scores_R)[:2])
     names = role_names()
     return _(
-        "Head {head} of layer {layer} (counted from 0): on average {share} % of its attention on {place}, "
-        "{share2} % on {place2}.",
-        head=chosen.head, layer=chosen.layer, share=round(100 * float(scores_R[first])), place=names[ROLES[first]],
+        "**{head}**: on average {share} % of its attention on {place}, {share2} % on {place2}.",
+        head=_("Layer {layer}, head {head}", layer=chosen.layer + 1, head=chosen.head + 1),
+        share=round(100 * float(scores_R[first])), place=names[ROLES[first]],
         share2=round(100 * float(scores_R[second])), place2=names[ROLES[second]],
     )  # fmt: skip
 
@@ -112,10 +109,7 @@ def show(drawn: Drawn, name: str, text: str) -> Chosen:
     chosen = Chosen.read(st.session_state[VIEW], drawn)
     role_buttons(drawn, chosen)
     st.markdown(sentence_of(drawn, chosen))
-    key = "static-" + hashlib.sha256(f"{name}\0{text}".encode("utf-8", "replace")).hexdigest()[:20]
-    entry = {"key": key, "label": name, "active": False, "static": True}
-    words = translated(WORDS) | {"locale": language()}
-    live([entry], panels(drawn), words=words, key=LIVE, view=st.session_state[VIEW], frames=_news(drawn, key))
+    mount(drawn, name, text, LIVE, heads(drawn), st.session_state[VIEW])
     if drawn.side > 1:
         st.caption(
             _("Each cell of these maps is the largest weight in a block of {side} × {side} tokens, so that nothing "
@@ -124,22 +118,32 @@ def show(drawn: Drawn, name: str, text: str) -> Chosen:
     return chosen
 
 
-def panels(drawn: Drawn) -> list[dict[str, Any]]:
-    """The grid of heads and the large one, with rollout as one more column of maps."""
-    groups = [
-        {"array": "maps_self", "name": "self", "label": _("Attention heads")},
-        {"array": "maps_rollout", "name": "rollout", "label": _("Rollout")},
-    ]
-    sides = {"queries": drawn.names, "keys": drawn.names}
-    common = {
-        "groups": groups, "vocabulary": [], "agreement": None,
-        "examples": [{"self": sides, "rollout": sides, "targets": None, "demanded": {}}],
-        "roles": {"self": {"array": "roles_self", "names": [role_names()[role] for role in ROLES]}},
-    }  # fmt: skip
+def mount(drawn: Drawn, name: str, text: str, place: str, panels: Sequence[Mapping[str, Any]], view: str,
+          more: Mapping[str, str] | None = None) -> None:  # fmt: skip
+    """The live view with a reading's one frame; `more` are words that it says in place of its own."""
+    key = "static-" + hashlib.sha256(f"{place}\0{name}\0{text}".encode("utf-8", "replace")).hexdigest()[:20]
+    entry = {"key": key, "label": name, "active": False, "static": True}
+    words = translated(WORDS) | {"locale": language(), **(more or {})}
+    live([entry], panels, words=words, key=place, view=view, frames=_news(drawn, key, place))
+
+
+def heads(drawn: Drawn) -> list[dict[str, Any]]:
+    """The grid of all heads and the large one."""
+    roles = {"self": {"array": "roles_self", "names": [role_names()[role] for role in ROLES]}}
+    common = {**maps(drawn, "self", _("Attention heads")), "roles": roles}
     return [
         {"kind": "heads", "title": _("All heads"), **common},
         {"kind": "head", "title": _("One head"), **common},
     ]
+
+
+def maps(drawn: Drawn, name: str, label: str) -> dict[str, Any]:
+    """What a panel has to know of one kind of map."""
+    sides = {"queries": drawn.names, "keys": drawn.names}
+    return {
+        "groups": [{"array": f"maps_{name}", "name": name, "label": label}], "vocabulary": [], "agreement": None,
+        "examples": [{name: sides, "targets": None, "demanded": {}}], "roles": {},
+    }  # fmt: skip
 
 
 def frame(drawn: Drawn, key: str) -> bytes:
@@ -153,11 +157,12 @@ def frame(drawn: Drawn, key: str) -> bytes:
     )  # fmt: skip
 
 
-def _news(drawn: Drawn, key: str) -> list[bytes]:
+def _news(drawn: Drawn, key: str, place: str) -> list[bytes]:
     """The frame where the browser may lack it: a large one travels once, and again until it has surely arrived."""
-    if LIVE not in st.session_state or st.session_state.get(SENT, ("",))[0] != key:
-        st.session_state[SENT] = (key, time.monotonic())
-    settled = time.monotonic() - st.session_state[SENT][1] > SETTLED_S
+    sent = f"{place}.sent"
+    if place not in st.session_state or st.session_state.get(sent, ("",))[0] != key:
+        st.session_state[sent] = (key, time.monotonic())
+    settled = time.monotonic() - st.session_state[sent][1] > SETTLED_S
     return [] if settled and drawn.maps_LHGG.nbytes > SMALL_BYTES else [frame(drawn, key)]
 
 

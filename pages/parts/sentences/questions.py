@@ -13,7 +13,7 @@ from models.sentence_encoder import DRAWN, Reading, SentenceModel
 from pages.parts.later import later
 from pages.parts.sentences.chips import Chips, plain
 from pages.parts.sentences.desk import reading
-from pages.parts.sentences.picture import Chosen, role_names
+from pages.parts.sentences.picture import Chosen, maps, mount, role_names, short
 from pages.parts.words import _, shown
 
 MOST_PILLS = 48
@@ -52,19 +52,23 @@ def roles(found: Reading) -> None:
     """Which heads fill which role best in this sentence."""
     st.caption(
         _("Mean attention on each place, over the tokens that have such a place, for the three best heads of each "
-          "role. Layer and head are counted from 0. Other sentences give other scores: try one that repeats no word.")
+          "role. Other sentences give other scores: try one that repeats no word.")
     )  # fmt: skip
     names, scores_LHR = role_names(), found.roles_LHR.nan_to_num().numpy()
     rows = []
     for index, role in enumerate(ROLES):
         flat = scores_LHR[..., index].ravel()
         heads = [divmod(int(place), scores_LHR.shape[1]) for place in np.argsort(-flat)[:BEST]]
-        said = [f"**{layer}.{head}** {round(100 * float(scores_LHR[layer, head, index]))} %" for layer, head in heads]
+        said = [
+            # Spaces that do not break: a name and its number stay on one line of a narrow table.
+            f"**{short(*place)}** {round(100 * float(scores_LHR[*place, index]))} %".replace(" ", "\u00a0")
+            for place in heads
+        ]
         rows.append([names[role], *(said if flat.max() > 0 else ["–"] * len(said))])
     table([_("looks at"), _("best"), _("second"), _("third")], rows)
 
 
-def rollout(found: Reading) -> None:
+def rollout(model: SentenceModel, text: str, found: Reading) -> None:
     """Which input tokens reach a position, or the whole sentence's embedding."""
     st.markdown(
         _("Attention moves what the layer below holds, not words. *Rollout* multiplies the maps of all layers, half of "
@@ -72,11 +76,19 @@ def rollout(found: Reading) -> None:
     )  # fmt: skip
     names, layers = found.names, len(found.rollout_LTT)
     whole = _("the sentence (mean of all)")
-    layer = int(st.select_slider(_("After layer"), range(layers), value=layers - 1, key="sentences.rollout.layer"))
     place = token(_("What reaches"), [whole, *names], "rollout", 0, range(len(names) + 1)) - 1
+    picked = st.segmented_control(
+        _("After layer"), range(1, layers + 1), default=layers, key=f"sentences.layers.{layers}", required=True
+    )
+    layer = (picked or layers) - 1
     share_T = found.rollout_LTT[layer].mean(0) if place < 0 else found.rollout_LTT[layer, place]
-    Chips().row(names, share_T.tolist(), marked=place if place >= 0 else None)
+    # Most flows from [CLS] and [SEP], where heads rest: the shades tell the words apart.
+    largest = float(share_T[1:-1].max()) if len(share_T) > 2 else None
+    Chips(largest).row(names, share_T.tolist(), marked=place if place >= 0 else None)
     st.caption(_("The shares add up to {sum} %.", sum=round(100 * float(share_T.sum()), 2)))
+    panel = {"kind": "head", "title": _("Rollout"), **maps(found.drawn, "rollout", _("Rollout"))}
+    said = {"head_short": _("after layer {layer}"), "head_name": _("Rollout after layer {layer}")}
+    mount(found.drawn, model.name, text, "sentences.rolled", [panel], f"head.rollout.{layer}.0", said)
 
 
 def mask(model: SentenceModel, text: str, found: Reading, chosen: Chosen) -> None:
@@ -93,14 +105,14 @@ def mask(model: SentenceModel, text: str, found: Reading, chosen: Chosen) -> Non
         _("Without **{token}** the sentence's embedding keeps a cosine of **{cosine}** with what it was.",
           token=plain(names[place]), cosine=round(cosine, 3))
     )  # fmt: skip
-    layer, head = (chosen.layer, chosen.head) if chosen.group == "self" else (0, 0)
+    layer, head = chosen.layer, chosen.head
     before_TT, after_TT = found.weight(layer, head), other.weight(layer, head)
     moved_T = (before_TT - after_TT).abs().sum(-1) / 2
     most = int(moved_T.argmax())
     row = token(_("Attention of"), names, f"mask.row.{place}.{layer}.{head}", most, range(len(names)))
     st.markdown(
-        _("Head {head} of layer {layer}: **{token}** moves {share} % of its attention; the most that any token "
-          "moves is {most} %.", head=head, layer=layer, token=plain(names[row]),
+        _("{head}: **{token}** moves {share} % of its attention; the most that any token "
+          "moves is {most} %.", head=short(layer, head), token=plain(names[row]),
           share=round(100 * float(moved_T[row]), 1), most=round(100 * float(moved_T[most]), 1))
     )  # fmt: skip
     largest = float(max(before_TT[row].max(), after_TT[row].max()))
