@@ -23,9 +23,10 @@ export class SheetPanel extends Card {
     return this.view.feeds[this.slot];
   }
 
-  /** The array's value in a cell; bytes stand for what lies between the ends they were sent with. */
+  /** The array's value in a cell; bytes stand for what lies between the ends they were sent with, or the panel's. */
   valueAt({ data, low, high }, cell) {
-    return data instanceof Uint8Array && Number.isFinite(low) ? low + (data[cell] / 255) * (high - low) : data[cell];
+    const [first, last] = Number.isFinite(low) ? [low, high] : (this.panel.range ?? [0, 255]);
+    return data instanceof Uint8Array ? first + (data[cell] / 255) * (last - first) : data[cell];
   }
 
   /** The values at which the colours end: the panel's own, else those of this picture, rounded outwards. */

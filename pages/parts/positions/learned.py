@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from models.attention import AttentionTraining
@@ -14,10 +16,14 @@ from pages.parts.lab import Lab
 from pages.parts.positions.longer import CONTEST
 from pages.parts.table import Table
 from pages.parts.words import _
-from state.runs import runs
+from state import links
+from state.runs import Run, runs
 
 SHOWN = CONTEST.but(positions="learned", weight_decay=1.0, steps=800)
 """Weight decay pulls away what is of no use: without it most of the first noise stays, and hides the pattern."""
+
+ATTENTION = str(Path(__file__).parents[2] / "attention.py")
+FAR = 8
 
 
 class Watched(Lab):
@@ -27,7 +33,10 @@ class Watched(Lab):
         st.session_state[self.place] = table
 
     def lay(self, table: Table) -> None:
+        """A fork needs knobs, and these are on the attention page."""
         self.keep(replace(table, fork=None))
+        if table.fork is not None:
+            st.switch_page(ATTENTION, query_params=links.write(table.shown, at=table.fork))
         st.rerun()
 
 
@@ -56,9 +65,31 @@ def draw() -> None:
     lab = Watched(family="positions.learned", cls=AttentionTraining, line="", front=(), panels=panels)
     first: Experiment = SHOWN
     table: Table = st.session_state.get(lab.place) or Table(first, first)
-    if runs().find(table.shown.key) is None:
+    run = runs().find(table.shown.key)
+    if run is None:
         if st.button(_("Train a learned table"), key="positions.train", type="primary", icon=":material/play_arrow:"):
             lab.open(table.shown, resume=True)
             st.rerun()
         return
+    st.session_state.setdefault(f"{lab.family}.autoplay", table.shown.key)
     lab.keep(lab.picture(table))
+    if run.status().state == "finished":
+        st.markdown(grown(run, table.shown.steps))
+
+
+def grown(run: Run, last: int) -> str:
+    """What became of neighbours, in numbers."""
+    start, end = (run.snapshot(step) for step in (0, last))
+    if start is None or end is None:
+        return ""
+    near, far = alike(end.arrays["similarity"], 1), alike(end.arrays["similarity"], FAR)
+    return _(
+        "Neighbours: {before} alike on average at the start, {after} at the end. Positions {far} apart: {distant} at "
+        "the end.",
+        before=alike(start.arrays["similarity"], 1), after=near, far=FAR, distant=far,
+    )  # fmt: skip
+
+
+def alike(similarity_TT: np.ndarray, distance: int) -> float:
+    """Mean cosine similarity of positions that far apart; bytes stand for -1 … 1."""
+    return round(float(np.diagonal(similarity_TT, distance).mean() / 127.5 - 1), 2)

@@ -92,8 +92,12 @@ export class TableScene extends Scene {
       if (!this.root.isConnected) return this.halt();
       this.at = Math.min(until, from + ((now - start) / 1000) * POSITIONS_A_SECOND);
       if (calm) this.at = Math.floor(this.at);
+      const passed = this.knobs.position.value;
       this.knobs.position.value = Math.round(this.at);
-      this.knobs.position.show();
+      if (this.knobs.position.value !== passed) {
+        this.knobs.position.show();
+        this.explain();
+      }
       this.paint();
       if (this.at >= until) return this.halt();
       this.playing = requestAnimationFrame(tick);
@@ -320,13 +324,15 @@ export class TableScene extends Scene {
     const left = Math.max(0, (width - cell * columns) / 2);
     this.clocks = { cell, columns, left, top: 26, count };
     const captioned = cell >= 44;
+    const radius = captioned ? (cell - 14) * 0.46 : cell * 0.43;
     for (let pair = 0; pair < count; pair += 1) {
       const x = left + ((pair % columns) + 0.5) * cell;
-      const y = 26 + (Math.floor(pair / columns) + (captioned ? 0.42 : 0.5)) * cell;
-      this.drawClock(context, pair, x, y, cell * (captioned ? 0.36 : 0.43));
+      const top = 26 + Math.floor(pair / columns) * cell;
+      const y = top + (captioned ? radius + 2 : cell / 2);
+      this.drawClock(context, pair, x, y, radius);
       if (!captioned) continue;
       const turn = this.brief.format((2 * Math.PI) / this.rates[pair]);
-      this.write(context, turn, x, y + cell * 0.36 + 12, { align: "center", size: 10 });
+      this.write(context, turn, x, y + radius + 11, { align: "center", size: 10 });
     }
   }
 
