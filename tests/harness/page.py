@@ -1,11 +1,13 @@
 """The harness's only page; the link says what it shows (runs, kinds of panels, a view, the brush).
 
-`?runs=attend32&panels=heads,head` shows made-up attention; `&still=1` hands its picture over without a connection.
+`?runs=attend32&panels=heads,head` shows made-up attention; `&still=1` hands its picture over without a
+connection.
 """
 
 import streamlit as st
 
 from pages.parts.live import WORDS, live
+from pages.parts.words import translate
 from tests.harness.attention import panel, shape_of
 from tests.harness.mock import EXTENT, HUB, real
 
@@ -55,7 +57,10 @@ if shape is not None:
     PANELS |= {kind: panel(kind, shape) for kind in ("heads", "head")}
     PANELS["profile"] = {
         "kind": "profile", "title": "Singular values", "x": list(range(1, 33)), "x_label": "rank", "log_x": True,
-        "lines": [{"array": "spread", "label": "of all maps"}, {"array": "angles", "row": 3, "label": "row 3", "hue": 2}],
+        "lines": [
+            {"array": "spread", "label": "of all maps"},
+            {"array": "angles", "row": 3, "label": "row 3", "hue": 2},
+        ],
         "references": [{"label": "half", "value": 0.5}],
     }  # fmt: skip
     PANELS["sheet"] = {
@@ -63,6 +68,8 @@ if shape is not None:
         "range": None, "diverging": True,
     }  # fmt: skip
 still = "still" in query
+code = query.get("lang", "en")
+words = {name: translate(word, code) for name, word in WORDS.items()} | {"locale": code}
 kinds = query.get("panels", "plane,loss,belief,distance,gradient,modes").split(",")
 
 
@@ -80,7 +87,7 @@ def picture() -> None:
             for index, key in enumerate(keys)
         ],
         [PANELS[kind] for kind in kinds],
-        words=WORDS,
+        words=words,
         key="view",
         view=said["layers"],
         frames=frames,

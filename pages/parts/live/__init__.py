@@ -7,11 +7,21 @@ which panels. Panels, by their "kind":
               surface_mid (0.5), surface_range (low, high; without it 0 … 1 for probabilities, else symmetric about
               the middle), surface_symbol ("D"), labels {data, samples, ema, surface}
     images    title, array ("images"; uint8, or floats within "range", by default 0 … 1), shape (h, w), columns (8)
+    heads     title, groups [{array, name, label, layers, heads}], examples [{<group>: {queries, keys}, targets,
+              demanded {<group>: [[query, key], …]}}], vocabulary, roles {<group>: {array, names}},
+              agreement {group, array} or None: every head of every group as a small heat map
+    head      the same fields: the chosen head large, as a map or as lines, with the model's answers
+    sheet     title, array (rows, columns), x_label, y_label, range (low, high or None), diverging
     curves    title, columns [{name, label, hue}], log, whole (counts), unit, references [{label, value, low, high}]
+    profile   title, x (array or numbers), lines [{array, label, hue, row}], log_x, log_y, x_label, unit, references:
+              lines over something other than steps, from the arrays of the shown picture
 
+A group's array is uint8 (examples, layers, heads, queries, keys), a byte b for the weight b / 255; its name has only
+a-z, 0-9, "_" and "-". `layers` and `heads` reserve the grid's place before the first picture; a padding token is "·".
 The surface is an (n, n) grid whose row 0 is the lowest y and whose outer nodes lie on the extent.
 The result has `step` ({key, step, turn}: where the visitor came to rest in the first run; step None: the newest),
-`view` ({layers, turn}: layers that are switched off, joined by commas), `command` (a trigger: verb, step
+`view` ({layers, turn}: layers that are switched off and what of the attention is chosen, as listed in `choice.js`,
+joined by commas; what it leaves out is the first group's first head), `command` (a trigger: verb, step
 and the active run's key; "refresh" when a run began or ended) and `transport` ("poll" where the WebSocket did not
 open within 1.5 s).
 """
@@ -173,6 +183,9 @@ def live(
     on_transport: Callable[[], None] | None = None,
 ) -> ComponentResult:
     """Mount the live view of one to four `runs` ({"key", "label", "active"}), drawn alike with one scrubber.
+
+    A run with "static": True has no connection and no history: its picture is the newest of `frames`, exchanged when
+    other frames come; where all runs are such, the transport is left out.
 
     `step` puts the scrubber there when it changes; `frames` carries frames where the host forwards no WebSocket
     (a status or snapshot frame names the run that the frames after it belong to). `words` may leave out what is

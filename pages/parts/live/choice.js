@@ -39,6 +39,7 @@ export class Choice {
     this.told = told;
     this.hover = null;
     this.version = 0;
+    this.pointed = 0;
     Object.assign(this, NOTHING);
   }
 
@@ -104,7 +105,7 @@ export class Choice {
   point(hover) {
     if (JSON.stringify(hover) === JSON.stringify(this.hover)) return false;
     this.hover = hover;
-    this.version += 1;
+    this.pointed += 1;
     return true;
   }
 

@@ -24,9 +24,11 @@ export class HeadPanel extends Card {
     Object.assign(this, { panel, slot });
     this.heatmap = new HeatmapPainter();
     this.lines = new LinesPainter();
-    this.answers = new AnswerStrip(view, (query) => this.pointAt(query === null ? null : { query }));
+    this.answers = new AnswerStrip(view, (query) => {
+      this.pointAt(query === null || !this.predicts() ? null : { query });
+    });
     this.stage.after(this.answers.element);
-    this.answers.build(panel.examples?.[view.choice.example]?.targets ?? null);
+    this.answers.build(panel.examples?.[view.choice.example]?.targets ?? null, panel.vocabulary);
     this.name = make("span");
     this.role = make("small");
     this.title.replaceChildren(this.name, this.role);
@@ -130,7 +132,8 @@ export class HeadPanel extends Card {
   state() {
     const pinned = this.feed && pinnedPicture(this.feed, this.view.choice.pin);
     const others = this.view.choice.show === "run" ? this.view.feeds.map((feed) => this.view.pictureOf(feed)?.serial) : [];
-    return [...super.state(), this.view.choice.version, this.label, pinned?.serial, ...others];
+    const { version, pointed } = this.view.choice;
+    return [...super.state(), version, pointed, this.label, pinned?.serial, ...others];
   }
 
   tokens() {
@@ -151,7 +154,7 @@ export class HeadPanel extends Card {
     this.head = choice.headIn(this.panel.groups);
     this.nameHead();
     const example = this.panel.examples?.[choice.example];
-    this.answers.build(example?.targets ?? null);
+    this.answers.build(example?.targets ?? null, this.panel.vocabulary);
     this.answers.paint(picture, choice.example, this.panel.vocabulary, this.answerHovered());
     const context = this.wiped();
     if (found.map) {

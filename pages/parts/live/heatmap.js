@@ -68,9 +68,9 @@ export class HeatmapPainter {
       this.image = new ImageData(columns, rows);
       this.pixels = new Uint32Array(this.image.data.buffer);
     }
-    const table = colourTable((byte) => (diverging ? shades.change(byte / 127.5 - 1) : shades.ramp[byte]));
+    const table = colourTable((byte) => (diverging ? shades.change((byte - 128) / 127) : shades.ramp[byte]));
     for (let cell = 0; cell < values.length; cell += 1) {
-      const byte = diverging ? 127.5 + (127.5 * values[cell]) / (reach || 1) : 255 * placed(values[cell], log);
+      const byte = diverging ? 128 + (127 * values[cell]) / (reach || 1) : 255 * placed(values[cell], log);
       this.pixels[cell] = table[Math.round(Math.min(255, Math.max(0, byte)))];
     }
     this.sheet.getContext("2d").putImageData(this.image, 0, 0);

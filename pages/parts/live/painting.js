@@ -8,7 +8,7 @@ export class Painting {
   constructor(view) {
     this.view = view;
     this.numbered = 0;
-    this.record = { frames: 0, lastPaint: 0, painted: {}, lag_ms: null, lags_ms: [], paints_ms: [] };
+    this.record = { frames: 0, lastPaint: 0, painted: {}, lag_ms: null, lags_ms: [], paints_ms: [], pictures_ms: [] };
   }
 
   /** All of it, in the next frame: the visitor did something. */
@@ -70,16 +70,19 @@ export class Painting {
   log(begin) {
     const { record, view } = this;
     const now = performance.now();
+    let fresh = false;
     for (const feed of view.feeds) {
       const picture = view.pictureOf(feed);
       if (!picture || record.painted[feed.key] === picture.step) continue;
       record.painted[feed.key] = picture.step;
+      fresh = true;
       if (!picture.sent || picture.logged) continue;
       picture.logged = true;
       record.lag_ms = Date.now() - 1000 * picture.sent;
       record.lags_ms = [...record.lags_ms.slice(-KEPT), record.lag_ms];
     }
     record.lastPaint = now;
+    if (fresh) record.pictures_ms = [...record.pictures_ms.slice(-KEPT), now - begin];
     record.paints_ms = [...record.paints_ms.slice(-KEPT), now - begin];
   }
 

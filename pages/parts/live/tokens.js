@@ -49,11 +49,15 @@ export class AnswerStrip {
   }
 
   /** One column for each place that has a target; the strip keeps its height from the first picture on. */
-  build(targets) {
-    const built = JSON.stringify(targets);
+  build(targets, vocabulary = []) {
+    const built = JSON.stringify([targets, vocabulary.length]);
     if (built === this.built) return;
     this.built = built;
     const { speech } = this.view;
+    // Wide enough for three of four texts that the model may answer.
+    const lengths = vocabulary.map((text) => text.length).sort((one, other) => one - other);
+    const letters = Math.min(8, lengths[Math.floor(0.75 * lengths.length)] ?? 1);
+    this.element.style.setProperty("--tl-letters", letters);
     const places = (targets ?? []).map((text, at) => ({ text, at })).filter(({ text }) => text !== null && text !== undefined);
     this.element.hidden = !places.length;
     this.cells = places.map(({ text, at }) => {
