@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from models.running import Moments
 
 __all__ = [
-    "BadExperiment", "Beside", "Change", "Checkpoint", "Event", "Experiment", "Knob", "Note", "Pixels", "Points", "Reference",
-    "Scalars", "Snapshot", "Story", "Value", "knob",
+    "BadExperiment", "Beside", "Change", "Checkpoint", "Event", "Experiment", "Knob", "Note", "Pixels", "Points",
+    "Reference", "Scalars", "Snapshot", "Story", "Value", "knob",
 ]  # fmt: skip
 
 

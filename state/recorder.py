@@ -50,6 +50,7 @@ class Recorder:
 
     def __init__(self, experiment: Experiment, record: Record, resumed: Note | None = None) -> None:
         self.experiment, self.record, self.resumed = experiment, record, resumed
+        record.clocked = experiment.clocked
         self.directory: Path = record.directory
         self.beats = 0
         self.write_s = 0.0
