@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as some
 from torch import Tensor
 
-from models.layers.decoding import beam_search, greedy, next_logits, truncated
+from models.layers.decoding import beam_search, greedy, next_logits, truncated, write
 from models.layers.flat import initialise
 from models.layers.transformer import Plan, Transformer
 
@@ -122,3 +122,29 @@ def test_every_hypothesis_is_whole_and_only_the_last_token_ends_it(width: int) -
         for beam in beams:
             assert END not in beam.tokens[:-1] and (len(beam.tokens) == 5 or beam.tokens[-1] == END)
             assert abs(beam.score * len(beam.tokens) - beam.log_probability) < 1e-12
+
+
+@pytest.mark.parametrize(("shape", "seed"), [("decoder", 0), ("encoder_decoder", 1)])
+def test_writing_without_chance_is_greedy_and_the_same_seed_writes_the_same(shape: str, seed: int) -> None:
+    model, source = writer(shape, seed), SOURCE if shape == "encoder_decoder" else None
+    wanted = greedy(model, PROMPT[None], None if source is None else source[None], 6)[0].tolist()
+    wanted = wanted[: wanted.index(END) + 1] if END in wanted else wanted
+
+    def written(temperature: float, seed: int) -> tuple[int, ...]:
+        random = torch.Generator().manual_seed(seed)
+        found = write(model, PROMPT, source, 6, END, random, temperature)
+        assert len(found.logits_TV) == len(found.tokens)
+        return found.tokens
+
+    assert written(0.0, 0) == tuple(wanted)
+    assert written(2.0, 5) == written(2.0, 5) and len({written(2.0, seed) for seed in range(9)}) > 1
+    assert END not in written(2.0, 5)[:-1]
+
+
+def test_tokens_are_drawn_as_often_as_the_distribution_says() -> None:
+    model, count = writer(), 4000
+    p = truncated(next_logits(model, PROMPT[None], None)[0], 1.5, top_k=3)
+    random = torch.Generator().manual_seed(0)
+    drawn = torch.tensor([write(model, PROMPT, None, 1, END, random, 1.5, 3).tokens[0] for _ in range(count)])
+    seen = drawn.bincount(minlength=V) / count
+    assert ((seen - p).abs() <= 4 * (p * (1 - p) / count).sqrt()).all()

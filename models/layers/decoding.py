@@ -58,6 +58,38 @@ def greedy(model: Transformer, prompt_BT: Tensor, encoder_BN: Tensor | None, cou
 
 
 @dataclass(frozen=True)
+class Written:
+    """What was written, and what the model said before each token."""
+
+    tokens: tuple[int, ...]
+    logits_TV: Tensor
+
+
+def write(
+    model: Transformer,
+    prompt_T: Tensor,
+    encoder_N: Tensor | None,
+    count: int,
+    end: int,
+    random: torch.Generator,
+    temperature: float = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+) -> Written:  # fmt: skip
+    """At most `count` tokens, each drawn by `random` (on the CPU) from the truncated distribution, up to `end`."""
+    tokens: list[int] = []
+    said: list[Tensor] = []
+    encoder_BN = None if encoder_N is None else encoder_N[None]
+    while len(tokens) < count and (not tokens or tokens[-1] != end):
+        read_T = torch.cat((prompt_T, prompt_T.new_tensor(tokens)))
+        logits_V = next_logits(model, read_T[None], encoder_BN)[0].cpu()
+        p_V = truncated(logits_V.double(), temperature, top_k, top_p)
+        tokens.append(int(torch.multinomial(p_V, 1, generator=random)))
+        said.append(logits_V)
+    return Written(tuple(tokens), torch.stack(said) if said else torch.empty(0, model.plan.vocabulary))
+
+
+@dataclass(frozen=True)
 class Beam:
     """One hypothesis of a beam search."""
 
