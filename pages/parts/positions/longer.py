@@ -115,7 +115,7 @@ def measured(seed: int, checkpoints: Mapping[str, Checkpoint]) -> dict[str, tupl
 
 
 def percent(share: float) -> str:
-    return _("{share} %", share=round(100 * share))
+    return _("{share} %", share=round(100 * share)).replace(" ", "\u00a0")
 
 
 def verdict(found: Mapping[str, Sequence[Reached]]) -> str:
@@ -146,7 +146,9 @@ def chart(found: Mapping[str, Sequence[Reached]], dark: bool) -> alt.LayerChart 
         for r in row
     ]
     scale = alt.Scale(domain=list(label.values()), range=list(DARK if dark else LIGHT))
-    legend = alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=4, symbolOpacity=1, labelFontSize=13)
+    legend = alt.Legend(
+        orient="top", columns=3, symbolType="stroke", symbolStrokeWidth=4, symbolOpacity=1, labelFontSize=13
+    )
     colour = alt.Color("scheme:N", title=None, sort=None, scale=scale, legend=legend)
     ticks = [r.length for r in next(iter(found.values()))]
     x = alt.X("length:Q", title=_("tokens in the sequence"), axis=alt.Axis(values=ticks, grid=False))

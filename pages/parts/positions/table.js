@@ -314,7 +314,6 @@ export class TableScene extends Scene {
     const count = this.rates.length;
     const heading = this.say("wall", { position: this.number.format(Math.round(this.at)) });
     this.write(context, heading, 2, 14, { weight: 600, colour: this.theme.text });
-    this.write(context, this.say("wall_order"), 2, height - 6, { size: 11 });
     const room = height - 26 - 22;
     let [columns, cell] = [1, 0];
     for (let tried = 1; tried <= count; tried += 1) {
@@ -324,6 +323,7 @@ export class TableScene extends Scene {
     const left = Math.max(0, (width - cell * columns) / 2);
     this.clocks = { cell, columns, left, top: 26, count };
     const captioned = cell >= 44;
+    if (captioned) this.write(context, this.say("wall_order"), 2, height - 6, { size: 11 });
     const radius = captioned ? (cell - 14) * 0.46 : cell * 0.43;
     for (let pair = 0; pair < count; pair += 1) {
       const x = left + ((pair % columns) + 0.5) * cell;
