@@ -14,37 +14,34 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.data.sequences import FIRST, PairTask, Sequences
+from models.data.sequences import FIRST, PairTask
 from models.data.sequences.arrange import Arranged, answer_start
 from models.data.sequences.chains import bayes_bigram, unigram
 from models.layers.attention import causal
 from models.layers.decoding import greedy
 from models.metrics.heads import ROLES, mass, roles, uniform
-from models.running import stream
 
 if TYPE_CHECKING:
     from models.attention import AttentionTraining
     from models.layers.study import Study
 
-HELD_OUT = 128
-"""Examples of an evaluation: small enough to cost little, large enough for ±4 % at the middle."""
 WRITTEN = 64
 """Examples that are really written token by token, where that is needed."""
-RATIO = 1.25
+RATIO, FIRST_POWER = 1.25, 7
 
 
 def evaluation_after(step: int) -> int:
-    """The next step, later than `step`, at which the run is evaluated: the members of 1.25ⁿ, whatever happened before."""
-    power = max(0, int(np.log(max(step, 1)) / np.log(RATIO)) - 1)
+    """The next step, later than `step`, at which the run is evaluated: 1.25ⁿ from 5 on, whatever happened before."""
+    power = max(FIRST_POWER, int(np.log(max(step, 1)) / np.log(RATIO)) - 1)
     while (moment := round(RATIO**power)) <= step:
         power += 1
     return moment
 
 
 @torch.no_grad()
-def evaluate(study: Study, count: int = HELD_OUT) -> dict[str, np.ndarray]:
+def evaluate(study: Study) -> dict[str, np.ndarray]:
     """The numbers of one moment, each of shape (1,), by the names of `AttentionTraining.columns`."""
-    held = study.knobs.arranged(count, "held out").to(study.where)
+    held = study.held
     logits_BTV = study.model(held.input_BT, held.encoder_BN)
     right_BT = (logits_BTV.argmax(-1) == held.target_BT) | ~held.scored_BT
     total = held.scored_BT.sum().clamp(min=1)
@@ -55,7 +52,7 @@ def evaluate(study: Study, count: int = HELD_OUT) -> dict[str, np.ndarray]:
         else:
             found["exact"] = float(written_alone(study, held).float().mean())
     if study.knobs.task == "markov":
-        found.update(divergences(study, count))
+        found.update(divergences(study, logits_BTV))
     return {name: np.array([value], np.float64) for name, value in found.items()}
 
 
@@ -68,17 +65,15 @@ def written_alone(study: Study, held: Arranged, most: int = WRITTEN) -> Tensor:
     return ((written_BT == target_BT) | ~held.scored_BT[:most, start:]).all(-1)
 
 
-def divergences(study: Study, count: int) -> dict[str, float]:
+def divergences(study: Study, logits_BTV: Tensor) -> dict[str, float]:
     """Mean KL(reference ‖ model) in nats per token: of the Bayes-optimal bigram predictor and of a mere counter."""
-    drawn = study.task.held_out(count, stream(study.knobs.seed, "held out"))
-    assert isinstance(drawn, Sequences)
-    states = study.knobs.symbols
-    log_BTV = study.model(drawn.tokens_BS[:, :-1].to(study.where)).log_softmax(-1).cpu().double()
-    log_BTK = log_BTV[..., FIRST : FIRST + states]
-    scored_BT = drawn.scored_BT
+    states, held = study.knobs.symbols, study.held
+    log_BTK = logits_BTV.log_softmax(-1)[..., FIRST : FIRST + states].cpu().double()
+    tokens_BS = torch.cat((held.input_BT, held.target_BT[:, -1:]), 1).cpu()
+    scored_BT = held.scored_BT.cpu()
     kls = {}
     for name, reference in (("kl_bigram", bayes_bigram), ("kl_unigram", unigram)):
-        p_BTK = reference(drawn.tokens_BS, states).double()
+        p_BTK = reference(tokens_BS, states).double()
         kl_BT = (p_BTK * (p_BTK.log() - log_BTK)).sum(-1)
         kls[name] = float(kl_BT[scored_BT].mean())
     return kls
@@ -86,7 +81,7 @@ def divergences(study: Study, count: int) -> dict[str, float]:
 
 def null_scores(experiment: AttentionTraining) -> dict[str, float]:
     """What a head that looks evenly at everything it may see would score, by role, and for "agreement"."""
-    knobs = {"task", "own", "architecture", "length", "symbols", "digits", "causal", "seed"}
+    knobs = {"task", "own", "architecture", "length", "symbols", "digits", "causal"}
     return dict(_null_scores(type(experiment).of(experiment.model_dump(include=knobs))))
 
 

@@ -18,7 +18,7 @@ one of them shows neither.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -54,6 +54,10 @@ class Question:
     def source(self) -> Tensor:
         """(S,) the tokens that are asked about."""
         return (self.example.input_BT if self.example.encoder_BN is None else self.example.encoder_BN)[0]
+
+    def to(self, where: torch.device | str) -> Question:
+        """The same question on another device."""
+        return replace(self, example=self.example.to(where))
 
 
 def candidates(study: Study, question: Question) -> Tensor:

@@ -49,8 +49,17 @@ def mass(weight_BHTS: Tensor, wanted_BTS: Tensor) -> Tensor:
 
 def roles(weight_LBHTT: Tensor, tokens_BT: Tensor) -> Tensor:
     """Scores (L, H, R) of self-attention heads, in the order of `ROLES`."""
-    wanted_RBTT = patterns(tokens_BT).to(weight_LBHTT.dtype)
-    wants_R = wanted_RBTT.any(-1).sum((1, 2)).clamp(min=1)
+    return scored(weight_LBHTT, *prepared(tokens_BT, weight_LBHTT.dtype))
+
+
+def prepared(tokens_BT: Tensor, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
+    """What `scored` needs of the tokens, computed once: each role's cells (R, B, T, T), and its queries (R,)."""
+    wanted_RBTT = patterns(tokens_BT)
+    return wanted_RBTT.to(dtype), wanted_RBTT.any(-1).sum((1, 2)).clamp(min=1)
+
+
+def scored(weight_LBHTT: Tensor, wanted_RBTT: Tensor, wants_R: Tensor) -> Tensor:
+    """Scores (L, H, R): the mean mass on each role's cells, over the queries that have any."""
     return torch.einsum("lbhts,rbts->lhr", weight_LBHTT, wanted_RBTT) / wants_R
 
 

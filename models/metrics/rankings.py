@@ -27,6 +27,7 @@ from models.metrics.explanation import Question, candidates, explain
 from models.running import stream
 
 if TYPE_CHECKING:
+    from models.attention import AttentionTraining
     from models.layers.study import Study
 
 EXAMPLES = 32
@@ -109,17 +110,23 @@ def compare(found: Sequence[Mapping[str, np.ndarray]], seed: int = 0) -> Compari
     return Comparison(len(kept), agreements, methods[first] if ahead and all(ahead) else None)
 
 
+def questions_of(knobs: AttentionTraining, count: int = EXAMPLES) -> list[list[Question]]:
+    """Every scored position of each of `count` held-out examples of the run's own stream, on the CPU."""
+    held = knobs.arranged(count, "explained")
+    return [
+        [Question(one(held, b), t, int(held.target_BT[b, t])) for t in held.scored_BT[b].nonzero()[:, 0].tolist()]
+        for b in range(count)
+    ]
+
+
 def questions(study: Study, count: int = EXAMPLES) -> list[Question]:
-    """One scored position of each of `count` held-out examples, drawn from the run's own stream."""
-    held = study.knobs.arranged(count, "explained").to(study.where)
+    """One scored position of each of `count` held-out examples, where there is one, drawn from the run's own stream."""
     random = stream(study.knobs.seed, "explained positions")
-    asked = []
-    for b in range(count):
-        scored = held.scored_BT[b].nonzero()[:, 0].tolist()
-        if scored:
-            position = scored[int(torch.randint(len(scored), (), generator=random))]
-            asked.append(Question(one(held, b), position, int(held.target_BT[b, position])))
-    return asked
+    return [
+        asked[int(torch.randint(len(asked), (), generator=random))].to(study.where)
+        for asked in questions_of(study.knobs, count)
+        if asked
+    ]
 
 
 def one(held: Arranged, b: int) -> Arranged:
