@@ -1,6 +1,6 @@
 // The same map as lines: queries left, keys right, a line as strong as its weight (after Vig 2019, arXiv:1906.05714).
 
-import { PADDING, ellipsized, visible } from "./tokens.js";
+import { PADDING, ellipsized, visible, widestOf } from "./tokens.js";
 import { placed } from "./shades.js";
 import { css, rgb } from "./theme.js";
 
@@ -32,7 +32,7 @@ export class LinesPainter {
 
   place(context, { map: { rows, columns }, tokens, theme }, { width, height }) {
     context.font = `12px ${theme.font}`;
-    const widest = (texts) => Math.min(WIDEST, width * 0.28, Math.max(14, ...texts.map((text) => context.measureText(visible(text).slice(0, 40)).width)));
+    const widest = (texts) => Math.min(WIDEST, width * 0.28, Math.max(14, widestOf(context, texts)));
     const room = height - HEAD_PX - 4;
     // At least as far apart as they can be read, at most as far as they still belong together.
     const pitch = (count) => Math.min(44, room / count);

@@ -1,6 +1,7 @@
 // Where the tiles of a grid of heads stand: one block per group, layers down, heads across, as large as room allows.
 
 export const SIDE = { label: 24, top: 18, title: 22, gap: 6, between: 22, row: 18, caption: 17, least: 58, most: 136 };
+const LETTER_PX = 6.6;
 
 /** The ways to break `count` blocks, in order, into rows. */
 function broken(count) {
@@ -25,11 +26,19 @@ function tileFor(rows, blocks, width, height, caption) {
     fixed += SIDE.title + SIDE.top + deepest * (SIDE.gap + caption);
   }
   down = (height - fixed) / layers;
-  return Math.floor(Math.min(across, down));
+  const tile = Math.floor(Math.min(across, down));
+  const fits = rows.every((row) => row.length < 2
+    || row.reduce((sum, index) => sum + widthOf(blocks[index], tile) + SIDE.between, -SIDE.between) <= width);
+  return fits ? tile : 0;
+}
+
+/** A block is as wide as its tiles, and at least as its name. */
+function widthOf({ heads, label = "" }, tile) {
+  return Math.max(SIDE.label + heads * (tile + SIDE.gap) - SIDE.gap, label.length * LETTER_PX);
 }
 
 /**
- * @param blocks [{name, layers, heads}] in order
+ * @param blocks [{name, layers, heads, label}] in order
  * @returns the tile's side, the height used, and each block's corner; captions only where tiles are wide enough
  */
 export function planned(blocks, width, height) {
@@ -54,7 +63,7 @@ function corners({ rows, caption, tile }, blocks) {
     if (at) top += SIDE.row;
     for (const index of row) {
       places[index] = { left, top };
-      left += SIDE.label + blocks[index].heads * (tile + SIDE.gap) - SIDE.gap + SIDE.between;
+      left += widthOf(blocks[index], tile) + SIDE.between;
     }
     const deepest = Math.max(...row.map((index) => blocks[index].layers));
     top += SIDE.title + SIDE.top + deepest * (tile + SIDE.gap + caption);

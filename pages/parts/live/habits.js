@@ -11,31 +11,35 @@ const SPREAD = 0.3;
  * @param {boolean[]} counted which queries are no padding
  */
 export function habitOf({ rows, columns, values }, counted) {
-  const sums = { offset: new Map(), mirror: new Map(), key: new Map() };
-  let queries = 0;
-  const add = (kind, at, value) => {
-    const entry = sums[kind].get(at) ?? [0, 0];
-    entry[0] += value;
-    entry[1] += 1;
-    sums[kind].set(at, entry);
+  const kinds = {
+    offset: { from: 1 - rows, at: (row, column) => column - row },
+    key: { from: 0, at: (row, column) => column },
+    mirror: { from: 0, at: (row, column) => column + row },
   };
+  let queries = 0;
+  for (const kind of Object.values(kinds)) {
+    kind.sums = new Float64Array(rows + columns);
+    kind.counts = new Uint16Array(rows + columns);
+  }
   for (let row = 0; row < rows; row += 1) {
     if (counted[row] === false) continue;
     queries += 1;
-    for (let column = 0; column < columns; column += 1) {
-      const value = values[row * columns + column];
-      add("offset", column - row, value);
-      add("mirror", column + row, value);
-      add("key", column, value);
+    for (const { from, at, sums, counts } of Object.values(kinds)) {
+      for (let column = 0; column < columns; column += 1) {
+        const place = at(row, column) - from;
+        sums[place] += values[row * columns + column];
+        counts[place] += 1;
+      }
     }
   }
   let best = { kind: "none", at: 0, mean: 0 };
-  for (const kind of ["offset", "key", "mirror"]) {
-    for (const [at, [sum, count]] of sums[kind]) {
+  for (const [kind, { from, sums, counts }] of Object.entries(kinds)) {
+    sums.forEach((sum, place) => {
       // A diagonal that few queries have says little of the head.
-      if (count < Math.max(2, 0.6 * queries)) continue;
-      if (sum / count > best.mean + 0.01) best = { kind, at, mean: sum / count };
-    }
+      if (counts[place] < Math.max(2, 0.6 * queries)) return;
+      const mean = sum / counts[place];
+      if (mean > best.mean + 0.01) best = { kind, at: place + from, mean };
+    });
   }
   return best;
 }

@@ -143,9 +143,9 @@ export class HeadsPanel extends Card {
 
   lay(width) {
     const sides = this.view.sides();
-    const blocks = this.panel.groups.map(({ name, layers, heads }) => {
+    const blocks = this.panel.groups.map(({ name, layers, heads, label }) => {
       const [, deep, wide] = sides[name] ?? [1, layers ?? 2, heads ?? 4];
-      return { name, layers: deep, heads: wide };
+      return { name, label, layers: deep, heads: wide };
     });
     const laid = JSON.stringify([width, blocks]);
     if (laid === this.laid) return;

@@ -1,6 +1,6 @@
 // One attention map large: queries down, keys across, a cell for every weight, with the tokens on both axes.
 
-import { PADDING, ellipsized, paddingRuns, visible } from "./tokens.js";
+import { PADDING, ellipsized, paddingRuns, visible, widestOf } from "./tokens.js";
 import { placed } from "./shades.js";
 import { colourTable, css } from "./theme.js";
 
@@ -14,7 +14,7 @@ const LARGEST = 84;
 /** Where everything of a heat map stands: {x, y, wide, high} of the map, sides of a cell, and how keys are written. */
 export function heatmapFrame(context, tokens, { rows, columns }, { width, height }, font) {
   context.font = `12px ${font}`;
-  const widest = (texts) => Math.max(LABEL.least, ...texts.map((text) => context.measureText(visible(text).slice(0, 40)).width));
+  const widest = (texts) => Math.max(LABEL.least, widestOf(context, texts));
   const left = TITLE_PX + Math.min(LABEL.most, Math.ceil(widest(tokens.queries))) + LABEL.gap;
   const across = widest(tokens.keys);
   const room = width - left - 2;

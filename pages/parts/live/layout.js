@@ -11,7 +11,7 @@ const SHARE = { grid: 0.45, large: 0.55 };
 
 /** How many curves fill the place under a grid of heads that is lower than the large picture beside it. */
 function under(panel, width) {
-  const blocks = panel.groups.map(({ name, layers = 2, heads = 4 }) => ({ name, layers, heads }));
+  const blocks = panel.groups.map(({ name, label, layers = 2, heads = 4 }) => ({ name, label, layers, heads }));
   const room = SHARE.grid * width - 30;
   const grid = planned(blocks, room, room).height + 2 * SIDE.title + 30;
   const answers = Math.max(0, ...(panel.examples ?? []).map(({ targets }) => targets?.length ?? 0));

@@ -68,12 +68,14 @@ export function topMass({ rows, columns, values }, share) {
 /** The largest of each block of cells, for tiles with fewer pixels than cells: what stands out is not lost. */
 export function pooled(bytes, rows, columns, high, wide) {
   const found = new Uint8Array(high * wide);
+  const places = Uint16Array.from({ length: columns }, (_, column) => Math.floor((column * wide) / columns));
   for (let row = 0; row < rows; row += 1) {
     const to = Math.floor((row * high) / rows) * wide;
     const from = row * columns;
     for (let column = 0; column < columns; column += 1) {
-      const at = to + Math.floor((column * wide) / columns);
-      if (bytes[from + column] > found[at]) found[at] = bytes[from + column];
+      const byte = bytes[from + column];
+      const at = to + places[column];
+      if (byte > found[at]) found[at] = byte;
     }
   }
   return found;

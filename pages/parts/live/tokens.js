@@ -22,6 +22,18 @@ export function ellipsized(context, text, room) {
   return shown;
 }
 
+const spans = new Map();
+
+/** How wide the widest of these texts is in the context's font. */
+export function widestOf(context, texts) {
+  const wanted = `${context.font}|${texts.join("\n")}`;
+  if (!spans.has(wanted)) {
+    if (spans.size > 100) spans.clear();
+    spans.set(wanted, Math.max(0, ...texts.map((text) => context.measureText(visible(text).slice(0, 40)).width)));
+  }
+  return spans.get(wanted);
+}
+
 /** Stretches of padding as [from, to] pairs. */
 export function paddingRuns(texts) {
   const runs = [];
@@ -45,6 +57,7 @@ export class AnswerStrip {
     this.point = point;
     this.element = make("div", { class: "tl-answers" });
     this.cells = [];
+    this.known = [];
     this.counted = make("span", { class: "tl-counted" });
   }
 
@@ -64,7 +77,10 @@ export class AnswerStrip {
       const answer = make("b", { text: " " });
       const mark = make("i", { "aria-hidden": "true" });
       const cell = make("span", { class: "tl-answer" }, make("span", { text: visible(text) }), answer, mark);
-      cell.addEventListener("pointerenter", () => this.point(at));
+      cell.addEventListener("pointerenter", () => {
+        cell.title = this.explained(at);
+        this.point(at);
+      });
       cell.addEventListener("pointerleave", () => this.point(null));
       return { cell, answer, mark, at, text };
     });
@@ -72,6 +88,13 @@ export class AnswerStrip {
     names.append(make("span", { text: speech.say("target") }), make("b", { text: speech.say("answer") }), this.counted);
     const row = make("div", { class: "tl-answer-row" }, ...this.cells.map(({ cell }) => cell));
     this.element.replaceChildren(names, row);
+  }
+
+  explained(at) {
+    const { speech } = this.view;
+    const { id, hit, said, text, sure } = this.known[at] ?? { id: null };
+    if (id === null) return "";
+    return speech.say(hit ? "answer_right" : "answer_wrong", { answer: said, target: text, certainty: speech.value(sure) });
   }
 
   paint(picture, example, vocabulary, hovered) {
@@ -89,10 +112,7 @@ export class AnswerStrip {
       if (mark.textContent !== sign) mark.textContent = sign;
       cell.classList.toggle("tl-wrong", id !== null && !hit);
       cell.classList.toggle("tl-over", at === hovered);
-      const sure = id === null ? "" : speech.value(certainty?.data[example * across + at]);
-      const fields = { answer: said, target: text, certainty: sure };
-      const title = id === null ? "" : speech.say(hit ? "answer_right" : "answer_wrong", fields);
-      if (cell.title !== title) cell.title = title;
+      this.known[at] = { id, hit, said, text, sure: certainty?.data[example * across + at] };
     }
     const counted = predicted && this.cells.length ? `${speech.count(right)}/${speech.count(this.cells.length)}` : " ";
     if (this.counted.textContent !== counted) this.counted.textContent = counted;
