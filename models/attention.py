@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import ValidationInfo, field_validator, model_validator
 from torch import Tensor
 
-from models.data.sequences import Task, task
+from models.data.sequences import Pairs, Sequences, Task, task
 from models.data.sequences.arrange import Arranged, arrange, vocabulary_size
 from models.experiment import (
     Checkpoint,
@@ -72,6 +72,8 @@ PAIR_TASKS = (
 WITH_LENGTH = ("copy", "reverse", "sort", "histogram", "recall", "induction", "markov", "brackets", "own_text")
 WITH_SYMBOLS = ("copy", "reverse", "sort", "histogram", "recall", "induction", "markov")
 OWN = ("own_pairs", "own_text")
+READING = ("task", "architecture", "length", "symbols", "digits")
+"""Knobs that decide what an example looks like."""
 HEAD = re.compile(r"(encoder|self|cross)\.(\d{1,2})\.(\d{1,2})")
 
 
@@ -225,10 +227,13 @@ class AttentionTraining(Experiment):
         own = self.own if self.task in OWN else ""
         return task(self.task, length=self.length, symbols=self.symbols, digits=self.digits, own=own)
 
+    def drawn(self, count: int, name: str) -> Pairs | Sequences:
+        """`count` held-out examples, the same ones for every seed: runs are judged by one test."""
+        return self.source().held_out(count, stream(0, name))
+
     def arranged(self, count: int, name: str) -> Arranged:
-        """`count` held-out examples from the run's own stream `name`, as this shape of model reads them."""
-        found = self.source()
-        return arrange(found.held_out(count, stream(self.seed, name)), found, self.shape)
+        """The same examples as this shape of model reads them."""
+        return arrange(self.drawn(count, name), self.source(), self.shape)
 
     def probe(self) -> Arranged:
         """The examples whose maps are recorded: `SCORED` of them, of which the first few are shown."""
@@ -245,6 +250,10 @@ class AttentionTraining(Experiment):
             feed_forward=self.feed_forward, norm=self.norm, positions=self.positions, causal=self.causal,
             scaled=self.scaled, residual=self.residual, dropout=self.dropout,
         )  # fmt: skip
+
+    def twin_knobs(self) -> tuple[str, ...]:
+        """Twins look at the same examples: what decides them, and how they are read, stays."""
+        return tuple(name for name in super().twin_knobs() if name not in READING)
 
     def matters(self, knob: Knob) -> bool:
         """The causal mask is a decoder's; the encoder's depth matters where there is one."""

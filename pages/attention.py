@@ -1,5 +1,9 @@
 """The attention page: a Transformer learns a task with a known answer, and its heads are watched while they sharpen."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
 import streamlit as st
 
 from models.attention import AttentionTraining
@@ -8,7 +12,9 @@ from pages.parts.attention.own import own
 from pages.parts.attention.panels import legend, panels
 from pages.parts.lab import Lab, Tab
 from pages.parts.prose import prose
+from pages.parts.table import Table
 from pages.parts.words import _
+from state.runs import runs
 
 PAGE = {
     "order": 2,
@@ -18,6 +24,24 @@ PAGE = {
 }
 
 
+def drawn(experiment: AttentionTraining) -> Sequence[Mapping[str, Any]]:
+    """The panels of the shown run and of its twin, which may have more heads."""
+    table: Table | None = st.session_state.get("attention.table")
+    twin = experiment.but(**dict([table.twin])) if table is not None and table.twin is not None else None
+    return panels(experiment, twin)
+
+
+def below(lab: Lab, table: Table) -> None:
+    """A way to the phase change, where the run has had it, and the chosen cell, number by number."""
+    run = runs().find(table.shown.key)
+    risen = next((note.step for note in run.notes() if note.kind == "phase"), None) if run is not None else None
+    if risen is not None and table.twin is None:
+        label = _("Go to the phase change, step {step}", step=risen)
+        if st.button(label, key="attention.phase", type="tertiary", icon=":material/trending_up:"):
+            lab.lay(replace(table, at=risen))
+    neuron.draw(lab, table)
+
+
 def tabs(experiment: AttentionTraining) -> tuple[Tab, ...]:
     """What can be done with a trained Transformer; each tab is drawn only while it is open."""
     return (Tab(_("Break it"), broken.draw),)
@@ -25,8 +49,8 @@ def tabs(experiment: AttentionTraining) -> tuple[Tab, ...]:
 
 st.title(_("Attention"), anchor=False)
 Lab(
-    family="attention", cls=AttentionTraining, line=str(PAGE["line"]), panels=panels, legend=legend, tabs=tabs,
-    special=own, own=("own", "knocked_out"), lesson=broken.lesson, below=neuron.draw,
+    family="attention", cls=AttentionTraining, line=str(PAGE["line"]), panels=drawn, legend=legend, tabs=tabs,
+    special=own, own=("own", "knocked_out"), lesson=broken.lesson, below=below,
     front=(
         "task", "architecture", "length", "symbols", "digits", "num_layers", "num_heads", "d_model", "positions", "lr",
         "steps", "seed",

@@ -24,7 +24,7 @@ from models.layers.attention import Looked, Trace
 from models.layers.flat import Flat, initialise
 from models.layers.mlp import Adam
 from models.layers.transformer import Transformer
-from models.metrics.heads import mass, roles
+from models.metrics.heads import mass, prepared, scored
 from models.running import captured, device, stream
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ BLOCK = 16
 """Batches drawn at once."""
 CLIP = 1.0
 """The longest gradient that is applied: the setting of the measured runs in the page's stories."""
+HELD_OUT = 128
+"""Examples of an evaluation: few enough to cost little, enough for ±9 % (two standard errors) at the middle."""
 SCORED = 8
 """Examples over which a head's roles are averaged; the first few of them are shown."""
 SMOOTH = 5
@@ -65,6 +67,8 @@ class Study:
         self.rows = torch.zeros(max(block, 4), len(COLUMNS), device=self.where)
         self.row = torch.zeros(1, dtype=torch.int64, device=self.where)
         self.probe = knobs.probe().to(self.where)
+        self.wanted = prepared(self.probe.input_BT)
+        self.held = knobs.arranged(HELD_OUT, "held out").to(self.where)
         self.model.knock_out(knobs.silenced)
         self.recent = torch.zeros(SMOOTH, dtype=torch.float64)
         self.risen = torch.zeros((), dtype=torch.bool)
@@ -159,7 +163,7 @@ class Study:
                 arrays[f"maps_{kind}"] = weight_ELHTS.mul(255).round_().to(torch.uint8)
                 arrays.update(qkv(looks, kind, shown))
         weight_LBHTT = torch.stack([look.weight_BHTS for look in trace.self])
-        arrays["roles_self"] = roles(weight_LBHTT, probe.input_BT)
+        arrays["roles_self"] = scored(weight_LBHTT, *self.wanted)
         looks = trace.cross or trace.self
         arrays["agreement"] = torch.stack([mass(look.weight_BHTS, probe.needs_BTS) for look in looks])
         certainty_BT, predicted_BT = logits_BTV.softmax(-1).max(-1)

@@ -28,7 +28,7 @@ SPOKEN = 5
 def label(experiment: Experiment, table: Table) -> str:
     """How a run is called where two stand side by side: by the one knob in which they differ."""
     if table.twin is None:
-        return ""
+        return said(getattr(experiment, table.beside[0])) if table.beside else ""
     name = table.twin[0]
     return f"{_(experiment.knobs()[name].label)}: {said(getattr(experiment, name))}"
 
@@ -42,10 +42,11 @@ def chooser(lab: Lab, table: Table) -> None:
     st.caption(_("The same run with one thing changed: same seed, same data, same batches, same axes."))
     names = table.shown.twin_knobs()
     twin = table.twin if table.twin and table.twin[0] in names else None
+    usual = next((front for front in lab.front[1:] if front in names), names[0])
     left, middle, right = st.columns([3, 3, 2], vertical_alignment="bottom")
     with left:
         name = st.selectbox(
-            _("What differs"), names, index=names.index(twin[0] if twin else lab.front[1]),
+            _("What differs"), names, index=names.index(twin[0] if twin else usual),
             format_func=lambda name: _(lab.cls.knobs()[name].label),
             key=f"{lab.family}.twin.knob.{language()}", filter_mode=None,
         )  # fmt: skip

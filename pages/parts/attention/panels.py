@@ -14,15 +14,16 @@ from pages.parts.later import later
 from pages.parts.words import _
 
 SHOWN = 3
-PROBE_KNOBS = ("task", "own", "architecture", "length", "symbols", "digits", "seed")
+PROBE_KNOBS = ("task", "own", "architecture", "length", "symbols", "digits")
 
 
-def panels(experiment: AttentionTraining) -> Sequence[Mapping[str, Any]]:
-    """The maps, then the curves."""
-    return [*maps(experiment), *curves(experiment)]
+def panels(experiment: AttentionTraining, twin: AttentionTraining | None = None) -> Sequence[Mapping[str, Any]]:
+    """The maps, then the curves; the twin decides with the shown run whether there is more than one head to choose."""
+    several = any(run.num_layers * run.num_heads > 1 for run in (experiment, twin) if run is not None)
+    return [*maps(experiment, several), *curves(experiment)]
 
 
-def maps(experiment: AttentionTraining) -> Sequence[Mapping[str, Any]]:
+def maps(experiment: AttentionTraining, several: bool) -> Sequence[Mapping[str, Any]]:
     """The grid of all heads, left out where there is one alone, and the chosen head."""
     groups = groups_of(experiment)
     demanded = "cross" if experiment.shape == "encoder_decoder" else "self"
@@ -34,7 +35,7 @@ def maps(experiment: AttentionTraining) -> Sequence[Mapping[str, Any]]:
         "agreement": {"group": demanded, "array": "agreement"},
     }
     head = {"kind": "head", "title": _("One head"), **common}
-    if len(groups) == 1 and experiment.num_layers * experiment.num_heads == 1:
+    if len(groups) == 1 and not several:
         return [{**head, "title": _("What the head looks at")}]
     return [{"kind": "heads", "title": _("All heads"), **common}, head]
 
