@@ -29,9 +29,10 @@ BLOCK = 64
 
 def visible(positions: int, window: int | None = None, dilation: int = 1) -> Tensor:
     """Bool (T, T): which positions (columns) each position (row) may look at; without a window all before it."""
+    if window is None:
+        return torch.ones(positions, positions, dtype=torch.bool).tril_()
     back = torch.arange(positions)[:, None] - torch.arange(positions)
-    seen = back >= 0
-    return seen if window is None else seen & (back < window * dilation) & (back % dilation == 0)
+    return (back >= 0) & (back < window * dilation) & (back % dilation == 0)
 
 
 def full(q_BHTD: Tensor, k_BHTD: Tensor, v_BHTD: Tensor) -> Tensor:
@@ -108,9 +109,10 @@ def with_one(v_BHTD: Tensor) -> Tensor:
 
 def softmax_weights(q_BHTD: Tensor, k_BHTD: Tensor, window: int | None = None, dilation: int = 1) -> Tensor:
     """Attention weights (B, H, T, T), rows sum to 1, of full, fused, windowed and dilated attention."""
-    scores_BHTT: Tensor = q_BHTD @ k_BHTD.transpose(-1, -2) * q_BHTD.shape[-1] ** -0.5
-    seen_TT = visible(q_BHTD.shape[-2], window, dilation).to(scores_BHTT.device)
-    return scores_BHTT.masked_fill(~seen_TT, -torch.inf).softmax(-1)
+    scores_BHTT: Tensor = (q_BHTD * q_BHTD.shape[-1] ** -0.5) @ k_BHTD.transpose(-1, -2)
+    hidden_TT = visible(q_BHTD.shape[-2], window, dilation).logical_not_().to(scores_BHTT.device)
+    # In place: at 4,096 tokens and four heads the scores take 268 MB, once is enough.
+    return scores_BHTT.masked_fill_(hidden_TT, -torch.inf).softmax(-1)
 
 
 def linear_weights(q_BHTD: Tensor, k_BHTD: Tensor) -> Tensor:
