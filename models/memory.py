@@ -21,8 +21,8 @@ from torch import Tensor
 
 from models.experiment import Checkpoint, Event, Experiment, Note, Pixels, Points, Scalars, Story, Value, knob
 from models.layers.contestants import ATTENTION, RECURRENT, Plan
-from models.layers.copying import Copying
-from models.running import Moments
+from models.layers.copying import PROBED, Copying, copy_batch
+from models.running import Moments, stream
 
 FIFTY = (
     "Five symbols, fifty blanks, then repeat them. The Transformer is right 99 times in 100 before step 200; at that "
@@ -114,6 +114,11 @@ class CopyMemory(Experiment):
         """The network, its size included."""
         tokens = self.symbols + 2
         return Plan(self.model, tokens, self.symbols, self.positions, self.width, self.layers, self.window)
+
+    def example(self) -> tuple[list[int], list[int]]:
+        """The sequence that is shown, as token ids (T), and the symbols to be said at its slots (M)."""
+        ids_BT, kept_BM = copy_batch(PROBED, self.symbols, self.length, self.delay, stream(self.seed, "probe"))
+        return ids_BT[0].tolist(), kept_BM[0].tolist()
 
     def train(self, start: Checkpoint | None = None, moments: Moments | None = None) -> Iterator[Event]:
         """See `Experiment.train`. On one machine class the CPU's stream is the same bit for bit, but for the clock."""

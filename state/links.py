@@ -2,8 +2,9 @@
 
 A link carries only knobs that differ from their default, so that it stays short; `changes` are written
 "step:knob:value", joined by commas; `at` is the step looked at, `twin` the one knob in which a second run
-differs, `view` what of the picture is switched off or chosen. Whatever a stranger writes into a link, reading it gives a valid
-experiment and a list of what had to be corrected, never an exception.
+differs, `beside` the knob and the values, "knob:value,value", of runs that stand beside it as one, `view` what of the
+picture is switched off or chosen. Whatever a stranger writes into a link, reading it gives a valid experiment and a
+list of what had to be corrected, never an exception.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from models.experiment import BadExperiment, Experiment, Value
+from models.experiment import BadExperiment, Beside, Experiment, Value
 
 LONGEST = 4000
 """Characters of a link's values that are read at all; browsers and proxies cut longer links anyway."""
 MOST_CHANGES = 50
+MOST_BESIDE = 3
 VIEW = re.compile(r"[a-z0-9_.,-]{0,200}")
 
 
@@ -28,13 +30,18 @@ class Link:
     at: int | None = None
     twin: tuple[str, Value] | None = None
     view: str = ""
+    beside: Beside | None = None
     corrected: tuple[str, ...] = field(default=())
 
 
 def write(
-    experiment: Experiment, at: int | None = None, twin: tuple[str, Value] | None = None, view: str = ""
+    experiment: Experiment,
+    at: int | None = None,
+    twin: tuple[str, Value] | None = None,
+    view: str = "",
+    beside: Beside | None = None,
 ) -> dict[str, str]:
-    """The query parameters that `read` turns back into the same experiment, step, twin and view."""
+    """The query parameters that `read` turns back into the same experiment, step, twin, view and lanes."""
     knobs = experiment.knobs()
     said = {
         name: knob.write(getattr(experiment, name))
@@ -47,6 +54,8 @@ def write(
         said["at"] = str(at)
     if twin is not None:
         said["twin"] = f"{twin[0]}:{knobs[twin[0]].write(twin[1])}"
+    if beside is not None:
+        said["beside"] = f"{beside[0]}:{','.join(knobs[beside[0]].write(value) for value in beside[1])}"
     if view:
         said["view"] = view
     return said
@@ -74,6 +83,7 @@ def read(cls: type[Experiment], parameters: Mapping[str, str]) -> Link:
         at=_step(given.get("at"), experiment.steps, corrected),
         twin=_twin(experiment, given.get("twin"), corrected),
         view=_view(given.get("view", ""), corrected),
+        beside=_beside(experiment, given.get("beside"), corrected),
         corrected=tuple(dict.fromkeys(corrected)),
     )
 
@@ -146,3 +156,17 @@ def _twin(experiment: Experiment, text: str | None, corrected: list[str]) -> tup
     except (BadExperiment, ValueError, KeyError, OverflowError):
         corrected.append("twin")
         return None
+
+
+def _beside(experiment: Experiment, text: str | None, corrected: list[str]) -> Beside | None:
+    """The lanes that a link names: each must be a twin of its own."""
+    if text is None:
+        return None
+    name, _, values = text.partition(":")
+    faults: list[str] = []
+    twins = [_twin(experiment, f"{name}:{value}", faults) for value in values.split(",")[: MOST_BESIDE + 1]]
+    told = tuple(dict.fromkeys(twin[1] for twin in twins if twin is not None))
+    if faults or len(told) != len(twins) or len(told) > MOST_BESIDE:
+        corrected.append("beside")
+        return None
+    return name, told

@@ -35,7 +35,7 @@ def card(path: str, about: dict[str, str]) -> None:
                 st.image(still, width="stretch")
             st.page_link(
                 path, label=f"**{_(story.name)}**", icon=":material/arrow_forward:",
-                query_params=links.write(story.experiment),
+                query_params=links.write(story.experiment, beside=story.beside),
             )  # fmt: skip
             st.caption(_(story.sentence))
 

@@ -7,14 +7,14 @@ the session, and the same thing as the page's address: the link is the state.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from models.experiment import BadExperiment, Experiment, Story, Value
-from pages.parts import twins
+from models.experiment import BadExperiment, Beside, Experiment, Story, Value
+from pages.parts import lanes, twins
 from pages.parts.controls import controls, rebuilt, set_widgets
 from pages.parts.live import WORDS, live
 from pages.parts.share import share
@@ -54,6 +54,8 @@ class Lab:
     """What stands right under the picture."""
     lesson: twins.Lesson = lambda experiment, twin, both, at: ""
     """What the numbers of two twins say about the knob in which they differ."""
+    lanes: Mapping[str, Beside] = field(default_factory=dict)
+    """Contests by their name: runs that stand beside the shown one, trained with it at one press."""
     tabs: Callable[[Any], Sequence[Tab]] = lambda experiment: ()
     """The family's own tabs for the run that is shown, before those that every lab has."""
 
@@ -89,20 +91,21 @@ class Lab:
         known: Table | None = st.session_state.get(self.place)
         if known is not None and (not address or address == known.address):
             return known
-        first = self.cls.stories()[0].experiment
+        opening = self.cls.stories()[0]
+        first = opening.experiment
         if not address:
             # Whoever comes without a wish sees learning at once.
             st.session_state[f"{self.family}.autoplay"] = first.key
-        link = links.read(self.cls, address or links.write(first))
+        link = links.read(self.cls, address or links.write(first, beside=opening.beside))
         if link.corrected:
             names = ", ".join(f"`{name[:40]}`" for name in link.corrected)
             st.warning(_("This link was corrected: {names} could not be used as written.", names=names))
-        table = Table(link.experiment, link.experiment, link.at, link.twin, link.view)
+        table = Table(link.experiment, link.experiment, link.at, link.twin, link.view, link.beside)
         set_widgets(self.family, self.base(table))
         # A story and a shared moment are shown even where nobody has trained them yet; other links wait for the button.
         story = any(link.experiment == story.experiment for story in self.cls.stories())
         if story or link.at is not None or link.twin is not None:
-            self.open(link.experiment)
+            self.open_all(link.experiment, link.beside)
             if link.twin is not None:
                 self.open(link.experiment.but(**dict([link.twin])))
         return table
@@ -136,6 +139,10 @@ class Lab:
             st.error(told(error), icon=":material/error:")
             return None
 
+    def open_all(self, experiment: Experiment, beside: Beside | None, resume: bool = False) -> bool:
+        """The run and those beside it; whether all of them could be opened."""
+        return None not in [self.open(each, resume) for each in lanes.together(experiment, beside)]
+
     def stories(self, table: Table) -> None:
         """One button per story; a press shows its run, trained already or from now on."""
         told = next((story for story in self.cls.stories() if story.experiment.key == table.shown.key), None)
@@ -150,8 +157,8 @@ class Lab:
                     self.tell_story(story, table)
 
     def tell_story(self, story: Story, table: Table) -> None:
-        self.open(story.experiment)
-        self.lay(Table(story.experiment, story.experiment, view=table.view))
+        self.open_all(story.experiment, story.beside)
+        self.lay(Table(story.experiment, story.experiment, view=table.view, beside=story.beside))
 
     def base(self, table: Table) -> Experiment:
         """What the controls start from: the knobs in force where the run forks, else where it ends."""
@@ -170,6 +177,8 @@ class Lab:
         def locked(knob: Any) -> bool:
             return table.fork is not None and not knob.live and knob.name != "steps"
 
+        if self.lanes:
+            lanes.chooser(self, table)
         # What belongs to the first knob (the data, say) stands right below it.
         said = controls(self.family, base, self.front[:1], locked=locked)
         possible = True
@@ -187,7 +196,7 @@ class Lab:
     def train_button(self, table: Table, wanted: Experiment | None) -> Table:
         """Train, resume, fork or train anew: the one button, named for what a press would do."""
         known = runs().find(wanted.key) if wanted else None
-        state = known.status().state if known else ""
+        state = lanes.state(lanes.together(wanted, table.beside)) if wanted else ""
         forking = table.fork is not None
         same = forking and wanted == table.settings
         pressed = st.button(
@@ -237,8 +246,8 @@ class Lab:
     def train(self, table: Table, wanted: Experiment, state: str) -> None:
         if state == "finished" and table.fork is None:
             wanted = wanted.but(seed=(wanted.seed + 1) % 2**31)
-        if self.open(wanted, resume=True) is not None:
-            self.lay(Table(wanted, wanted, view=table.view))
+        if self.open_all(wanted, table.beside, resume=True):
+            self.lay(Table(wanted, wanted, view=table.view, beside=table.beside))
 
     def say_fork(self, table: Table) -> None:
         st.info(
@@ -251,7 +260,8 @@ class Lab:
 
     def picture(self, table: Table) -> Table:
         """The living picture of the shown run, and of its twin."""
-        shown = [table.shown, *([table.shown.but(**dict([table.twin]))] if table.twin else [])]
+        twin = (table.twin[0], (table.twin[1],)) if table.twin else None
+        shown = lanes.together(table.shown, twin or table.beside)
         found = [(experiment, runs().find(experiment.key)) for experiment in shown]
         known = [(experiment, run) for experiment, run in found if run is not None]
         if not known:
@@ -373,8 +383,8 @@ class Lab:
                             run.resume()
                 case "restart":
                     wanted = table.shown.but(seed=(table.shown.seed + 1) % 2**31, changes=())
-                    if self.open(wanted) is not None:
-                        self.lay(Table(wanted, wanted, view=table.view))
+                    if self.open_all(wanted, table.beside):
+                        self.lay(Table(wanted, wanted, view=table.view, beside=table.beside))
                 case "fork":
                     step = max(0, min(command.step, table.shown.steps - 1))
                     self.lay(replace(table, settings=table.shown, fork=step))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.experiment import Experiment, Value
+from models.experiment import Beside, Experiment, Value
 from state import links
 
 MOST_STEPS = 10**9
@@ -21,11 +21,12 @@ class Table:
     at: int | None = None
     twin: tuple[str, Value] | None = None
     view: str = ""
+    beside: Beside | None = None
     fork: int | None = None
     address: Mapping[str, str] = field(default_factory=dict)
 
     def link(self) -> dict[str, str]:
-        return links.write(self.shown, self.at, self.twin, self.view)
+        return links.write(self.shown, self.at, self.twin, self.view, self.beside)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The memory page's own parts."""
