@@ -8,7 +8,7 @@ from models.data import minilm
 from models.sentence_encoder import MOST_TOKENS, SentenceModel, recorded
 from pages.parts.prose import prose
 from pages.parts.sentences import numbers, questions
-from pages.parts.sentences.desk import TWICE, arrive, ask_hub, chosen_model, keep, reading, write
+from pages.parts.sentences.desk import FIRST, arrive, ask_hub, chosen_model, keep, reading, write
 from pages.parts.sentences.picture import show
 from pages.parts.words import _
 
@@ -35,7 +35,7 @@ def read_here(model: SentenceModel) -> None:
     ]  # fmt: skip
     tabs = st.tabs(names, on_change="rerun", key="sentences.tabs")
     asked: list[Callable[[], None]] = [
-        lambda: questions.roles(found), lambda: questions.rollout(found),
+        lambda: questions.roles(found), lambda: questions.rollout(model, text, found),
         lambda: questions.mask(model, text, found, chosen), lambda: questions.explanation(model, text, found),
         lambda: numbers.weight(found, chosen), lambda: numbers.compare(model, found),
     ]  # fmt: skip
@@ -56,8 +56,8 @@ def offer() -> None:
         _("With them this page reads any sentence of up to 512 tokens: roles of heads, rollout, masked words, "
           "leave-one-out against attention, exact weights, two sentences compared. Below, one recorded sentence:")
     )  # fmt: skip
-    st.markdown(f"> {TWICE}")
-    show(recorded(), "recorded", TWICE)
+    st.markdown(f"> {FIRST}")
+    show(recorded(), "recorded", FIRST)
 
 
 st.title(_("Real sentences"), anchor=False)

@@ -21,17 +21,17 @@ IN_LINK = 600
 """Longer texts are not carried by the page's address."""
 TEXT, VIEW = "sentences.text", "sentences.view"
 KEPT, ADDRESS, SPOKEN, HUB = "sentences.kept", "sentences.address", "sentences.spoken", "sentences.hub"
-TWICE = "The cat sat on the mat because the cat was tired, and then it slept."
-SAME = "head.self.2.9"
-"""The head that looks for the same token elsewhere."""
+FIRST = "The animal didn't cross the street because it was too tired."
+LOOK = "head.self.3.1,form.lines,lock.q.10"
+"""What of the first sentence is shown first: where “it” looks."""
 
 
 def examples() -> Sequence[tuple[str, str, str]]:
     """Sentences that show something: what, the text, and the view that shows it. Most are English, as the model is."""
     return [
-        (_("A word that comes twice"), TWICE, SAME),
-        (_("What does “it” mean?"), "The animal didn't cross the street because it was too tired.",
-         "head.self.3.1,form.lines,lock.q.10"),
+        (_("What does “it” mean?"), FIRST, LOOK),
+        (_("A word that comes twice"), "The cat sat on the mat because the cat was tired, and then it slept.",
+         "head.self.2.9"),
         (_("Who is who?"), "When Anna met Tom, she asked him about his brother.", "head.self.2.4"),
         (_("Vietnamese, read by an English model"), "Hôm nay trời đẹp quá, chúng ta đi dạo quanh hồ nhé.",
          "head.self.0.2"),
@@ -107,7 +107,7 @@ def arrive() -> None:
     address = {name: value for name, value in st.query_params.items() if name in ("text", "view")}
     known = st.session_state.get(ADDRESS)
     if known is None or (address and address != known):
-        put(address.get("text") or TWICE, address.get("view", "" if "text" in address else SAME))
+        put(address.get("text") or FIRST, address.get("view", "" if "text" in address else LOOK))
     # In another language the field is a new one; and Streamlit forgets what a visitor of another page had written.
     if TEXT not in st.session_state or st.session_state.get(SPOKEN) != language():
         put(st.session_state[KEPT], st.session_state[VIEW])
@@ -140,8 +140,8 @@ def without(view: str, *kinds: str) -> str:
 def keep() -> None:
     """Say text and view in the page's address."""
     text, view = st.session_state[KEPT], st.session_state[VIEW]
-    address = {"text": text} if text != TWICE and 0 < len(text) <= IN_LINK else {}
-    address |= {"view": view} if view != (SAME if "text" not in address else "") else {}
+    address = {"text": text} if text != FIRST and 0 < len(text) <= IN_LINK else {}
+    address |= {"view": view} if view != (LOOK if "text" not in address else "") else {}
     st.session_state[ADDRESS] = address
     wanted = dict(address)
     if "lang" in st.query_params:

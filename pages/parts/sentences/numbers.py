@@ -14,7 +14,7 @@ from pages.parts.sentences.picture import Chosen, short
 from pages.parts.sentences.questions import table, token
 from pages.parts.words import _, shown
 
-SECOND = "A kitten was sleeping on the rug."
+SECOND = "Too exhausted, the beast stayed on this side of the road."
 OTHER = "sentences.second"
 KEYS = 6
 
@@ -70,7 +70,7 @@ def second_text() -> str:
     offers = [
         (_("the same, said differently"), SECOND),
         (_("another story"), "The stock market fell sharply on Monday."),
-        (_("the opposite"), "The cat did not sit on the mat, because it was wide awake."),
+        (_("the opposite"), "The animal crossed the street because it was wide awake."),
     ]
     st.session_state.setdefault(OTHER, st.session_state.get(f"{OTHER}.kept", SECOND))
     with st.container(horizontal=True, gap="small"):

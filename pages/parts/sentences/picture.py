@@ -15,6 +15,7 @@ import streamlit as st
 from models.metrics.sentence import ROLES
 from models.sentence_encoder import Drawn
 from pages.parts.live import WORDS, live
+from pages.parts.sentences.chips import plain
 from pages.parts.sentences.desk import VIEW, without
 from pages.parts.table import Said
 from pages.parts.words import _, language, translated
@@ -24,6 +25,7 @@ LIVE, HEARD = "sentences.live", "sentences.heard"
 SMALL_BYTES = 150_000
 SETTLED_S = 2.0
 HEAD = re.compile(r"\bhead\.self\.([0-9]{1,3})\.([0-9]{1,3})(?=,|$)")
+LOCK = re.compile(r"\block\.q\.([0-9]{1,3})(?=,|$)")
 CELL = re.compile(r"\bcell\.([0-9]{1,3})\.([0-9]{1,3})(?=,|$)")
 
 
@@ -34,17 +36,22 @@ class Chosen:
     layer: int = 0
     head: int = 0
     cell: tuple[int, int] | None = None
+    query: int | None = None
+    """The token whose row is held, if any."""
 
     @classmethod
     def read(cls, view: str, drawn: Drawn) -> Chosen:
         """What `view` says, as far as the picture has it: a link can say anything."""
         layers, heads = drawn.maps_LHGG.shape[:2]
-        layer, head, cell = 0, 0, None
+        layer, head, cell, query = 0, 0, None, None
         if (found := HEAD.search(view)) and int(found[1]) < layers and int(found[2]) < heads:
             layer, head = int(found[1]), int(found[2])
         if (found := CELL.search(view)) and max(int(found[1]), int(found[2])) < len(drawn.names):
             cell = int(found[1]), int(found[2])
-        return cls(layer, head, cell)
+            query = cell[0]
+        if (found := LOCK.search(view)) and int(found[1]) < len(drawn.names):
+            query = int(found[1])
+        return cls(layer, head, cell, query)
 
 
 def role_names() -> dict[str, str]:
@@ -95,12 +102,19 @@ def sentence_of(drawn: Drawn, chosen: Chosen) -> str:
     scores_R = drawn.roles_LHR[chosen.layer, chosen.head]
     first, second = (int(role) for role in np.argsort(-scores_R)[:2])
     names = role_names()
-    return _(
+    said = _(
         "**{head}**: on average {share} % of its attention on {place}, {share2} % on {place2}.",
         head=_("Layer {layer}, head {head}", layer=chosen.layer + 1, head=chosen.head + 1),
         share=round(100 * float(scores_R[first])), place=names[ROLES[first]],
         share2=round(100 * float(scores_R[second])), place2=names[ROLES[second]],
     )  # fmt: skip
+    if chosen.query is None:
+        return said
+    row_G = drawn.maps_LHGG[chosen.layer, chosen.head, chosen.query]
+    most = int(row_G.argmax())
+    told = _("“{query}” looks most at “{key}”: {share} %.", query=plain(drawn.names[chosen.query]),
+             key=plain(drawn.names[most]), share=round(100 * int(row_G[most]) / 255))  # fmt: skip
+    return f"{said} **{told}**"
 
 
 def show(drawn: Drawn, name: str, text: str) -> Chosen:

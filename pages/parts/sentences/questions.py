@@ -88,7 +88,7 @@ def rollout(model: SentenceModel, text: str, found: Reading) -> None:
     st.caption(_("The shares add up to {sum} %.", sum=round(100 * float(share_T.sum()), 2)))
     panel = {"kind": "head", "title": _("Rollout"), **maps(found.drawn, "rollout", _("Rollout"))}
     said = {"head_short": _("after layer {layer}"), "head_name": _("Rollout after layer {layer}")}
-    mount(found.drawn, model.name, text, "sentences.rolled", [panel], f"head.rollout.{layer}.0", said)
+    mount(found.drawn, model.name, text, "sentences.rolled", [panel], f"head.rollout.{layer}.0,log", said)
 
 
 def mask(model: SentenceModel, text: str, found: Reading, chosen: Chosen) -> None:
@@ -98,7 +98,7 @@ def mask(model: SentenceModel, text: str, found: Reading, chosen: Chosen) -> Non
         st.info(_("There is no word to mask."))
         return
     names = found.names
-    place = token(_("Replace by [MASK]"), names, "mask", names.index("cat") if "cat" in names else 1, words)
+    place = token(_("Replace by [MASK]"), names, "mask", names.index("animal") if "animal" in names else 1, words)
     other = reading(model, text, masked=place)
     cosine = float(found.embedding @ other.embedding)
     st.markdown(
