@@ -1,0 +1,303 @@
+"""An autoencoder presses a picture into a few numbers and rebuilds it; a variational one also says how sure it is.
+
+Letters: B batch, X pixels, Z latent numbers. All losses are in nats per picture, summed over pixels and dimensions;
+`beta_effective` is the weight of the KL beside such a sum, whatever the reductions.
+
+Source: AE: Hinton and Salakhutdinov 2006; VAE: Kingma and Welling 2014, arXiv 1312.6114; β-VAE: Higgins et al. 2017
+(the knob β); WAE-MMD: Tolstikhin et al. 2018, arXiv 1711.01558 (here with the picture's log-likelihood as cost);
+VQ-VAE: van den Oord et al. 2017, arXiv 1711.00937; VAE-GAN: Larsen et al. 2016, arXiv 1512.09300 (here the pixel term
+stays beside the features'); conditional VAE: Sohn et al. 2015. Warm-up: Sønderby et al. 2016, arXiv 1602.02282.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.data.pictures import pictures
+from models.experiment import (
+    Checkpoint,
+    Event,
+    Experiment,
+    Note,
+    Pixels,
+    Points,
+    Reference,
+    Scalars,
+    Snapshot,
+    Story,
+    knob,
+)
+from models.layers.autoencoding import Autoencoding
+from models.metrics.bounds import evaluate
+from models.metrics.evaluation import evaluation_after
+from models.metrics.samples import sample_quality, sample_references
+from models.running import NOT_CAPTURED, Moments, stream
+
+DIVERGED = "The run diverged: {tensor} became NaN or infinite at step {step}. Step {good} is the last good one."
+
+TWO_NUMBERS = (
+    "Every handwritten digit becomes two numbers. Within seconds the classes drift apart on the map, and the sheet "
+    "beside it shows what each place on the map stands for."
+)
+COLLAPSE = (
+    "β = 10 on ten dimensions: to say nothing is cheaper than to say anything. Every dimension dies, and all samples "
+    "are the same average digit."
+)
+FREE = (
+    "The same β = 10, but each dimension may spend 0.3 nats for free, so there is nothing to gain by giving it up: all "
+    "ten stay active, and the ten classes come back."
+)
+WITHIN = (
+    "MNIST in twenty numbers, the classic setting: after 2,500 steps pictures it never saw cost less than 108 nats, "
+    "and every one of the twenty dimensions is in use."
+)
+REVIVED = (
+    "A codebook of 256 for patches of MNIST digits. Codes that nobody chooses restart where pictures are: nearly all "
+    "are in use, while in the twin without revival most lie dead."
+)
+STYLE = (
+    "Each digit's class is told to encoder and decoder, so the two numbers need only hold the style: in the sheet a "
+    "row is a class, and a column the same hand."
+)
+PULLED = (
+    "No noise in the code, but the whole cloud of codes is pulled towards the prior (MMD): samples come nearer to the "
+    "data than those of the VAE with the same networks and steps."
+)
+POSTERIOR = ("vae", "cvae", "vae_gan")
+CONTINUOUS = ("vae", "ae", "wae_mmd", "vae_gan", "cvae")
+DISCRETE = ("vq_vae",)
+
+
+class LatentSpace(Experiment):
+    """An autoencoder of any of six kinds on small pictures."""
+
+    title: ClassVar[str] = "Latent space"
+    wire: ClassVar[Mapping[str, Pixels | Points]] = {
+        "codes": Points(800),
+        "labels": Points(800),
+        "spread": Points(60),
+        "manifold": Points(144),
+        "pairs": Points(32),
+        "samples": Points(64),
+        "kl_per_dimension": Points(64),
+        "usage": Points(512),
+    }
+    columns: ClassVar[Mapping[str, str]] = {
+        "held_out_bound": "bound on held-out pictures",
+        "held_out_reconstruction": "reconstruction of held-out pictures",
+        "held_out_kl": "KL on held-out pictures",
+        "active_units": "active units",
+        "perplexity": "perplexity of the codes",
+        "used_codes": "codes in use",
+        "prior_mmd": "distance of the codes to the prior",
+        "high_quality": "share of high quality",
+        "classes_covered": "digit classes covered",
+        "energy_distance": "energy distance",
+        "loss": "loss",
+        "reconstruction": "reconstruction",
+        "kl": "KL",
+        "mmd": "MMD to the prior",
+        "commitment": "distance to the chosen codes",
+        "critic": "loss of the critic",
+        "gradient": "gradient norm",
+        "beta_effective": "effective β",
+    }
+    note_templates: ClassVar[tuple[str, ...]] = (DIVERGED, NOT_CAPTURED)
+
+    data: Literal["digits", "mnist", "fashion", "sketches", "sprites"] = knob(
+        "digits", group="data", help="The pictures: digits of 8×8 or 28×28 pixels, clothes, sketches of ten things, or "
+        "sprites made from known factors.",
+    )  # fmt: skip
+    model: Literal["vae", "ae", "wae_mmd", "vq_vae", "vae_gan", "cvae"] = knob(
+        "vae", group="model", label="kind of autoencoder",
+        help="What stands between encoder and decoder, and what keeps the codes together.",
+    )  # fmt: skip
+    latent_dim: int = knob(
+        2, low=2, high=64, group="model", label="latent numbers", when={"model": CONTINUOUS},
+        help="How many numbers describe a picture.",
+    )  # fmt: skip
+    beta: float = knob(
+        1.0, low=0.01, high=100.0, log=True, group="model", live=True, label="β", when={"model": POSTERIOR},
+        help="Weight of the KL term. 1 is the ELBO; more presses codes together (β-VAE), until dimensions die.",
+    )  # fmt: skip
+    warm_up: int = knob(
+        0, low=0, high=5000, step=50, group="cures", advanced=True, label="warm-up", when={"model": POSTERIOR},
+        help="Steps over which β grows from zero to its value.",
+    )  # fmt: skip
+    free_bits: float = knob(
+        0.0, low=0.0, high=2.0, step=0.05, group="cures", advanced=True, live=True, label="free nats per dimension",
+        when={"model": POSTERIOR}, help="A dimension that carries less than this costs as much as one that carries it: "
+        "giving it up gains nothing (free bits).",
+    )  # fmt: skip
+    mmd_weight: float = knob(
+        100.0, low=1.0, high=10_000.0, log=True, group="model", live=True, label="weight of the MMD",
+        when={"model": ("wae_mmd",)}, help="How strongly the cloud of codes is pulled towards the prior.",
+    )  # fmt: skip
+    adversarial: float = knob(
+        0.3, low=0.01, high=30.0, log=True, group="model", live=True, label="weight of the critic",
+        when={"model": ("vae_gan",)}, help="How much the critic's taste counts beside the pixels.",
+    )  # fmt: skip
+    codes: int = knob(
+        64, low=2, high=512, log=True, group="model", when={"model": DISCRETE}, help="Vectors in the codebook."
+    )
+    code_dim: int = knob(
+        8, low=2, high=32, group="model", advanced=True, label="numbers per code", when={"model": DISCRETE},
+        help="Length of each vector in the codebook.",
+    )  # fmt: skip
+    commitment: float = knob(
+        0.25, low=0.01, high=10.0, log=True, group="model", advanced=True, live=True, when={"model": DISCRETE},
+        label="commitment", help="How strongly the encoder is held to the codes it chooses.",
+    )  # fmt: skip
+    revival: bool = knob(
+        False, group="cures", live=True, label="revive dead codes", when={"model": DISCRETE},
+        help="Every 50 steps, codes that hardly anything chooses restart where encodings are.",
+    )  # fmt: skip
+    architecture: Literal["mlp", "conv"] = knob(
+        "mlp", group="networks", when={"model": CONTINUOUS}, help="Perceptrons, or convolutions."
+    )
+    width: int = knob(
+        128, low=16, high=512, step=16, group="networks",
+        help="Neurons in each hidden layer; a convolution has an eighth as many channels, and twice that at its core.",
+    )  # fmt: skip
+    depth: int = knob(
+        2, low=1, high=3, group="networks", advanced=True, label="hidden layers",
+        when={"architecture": ("mlp",), "model": CONTINUOUS}, help="Hidden layers of encoder and decoder.",
+    )  # fmt: skip
+    likelihood: Literal["bernoulli", "gaussian"] = knob(
+        "bernoulli", group="loss", advanced=True,
+        help="Pixels as coins (training pictures are drawn anew from their grey values), or with Gaussian errors of "
+        "one learned size.",
+    )  # fmt: skip
+    reduction: Literal["sum", "mean"] = knob(
+        "sum", group="loss", advanced=True, label="reconstruction over pixels", when={"model": POSTERIOR},
+        help="The ELBO sums over pixels. Code that averages instead multiplies β by the number of pixels: watch the "
+        "effective β.",
+    )  # fmt: skip
+    lr: float = knob(
+        2e-3, low=1e-5, high=1e-1, log=True, group="training", live=True, label="learning rate",
+        help="How far Adam moves the weights in each step.",
+    )  # fmt: skip
+    batch_size: int = knob(128, low=2, high=512, group="training", advanced=True, help="Pictures per step.")
+    steps: int = knob(1500, low=1, high=100_000, log=True, help="Training steps.")
+
+    @classmethod
+    def stories(cls) -> tuple[Story, ...]:
+        """Each sentence is held against ten seeds by `tests/test_stories_latent.py`."""
+        collapse = cls(latent_dim=10, beta=10.0)
+        revived = cls(data="mnist", model="vq_vae", codes=256, code_dim=16, width=256, revival=True, steps=600)
+        within = cls(data="mnist", latent_dim=20, width=400, depth=1, lr=1e-3, steps=2500)
+        return (
+            Story("Two numbers per digit", TWO_NUMBERS, cls()),
+            Story("Posterior collapse", COLLAPSE, collapse),
+            Story("Free bits", FREE, collapse.but(free_bits=0.3)),
+            Story("MNIST in twenty numbers", WITHIN, within),
+            Story("Dead codes revived", REVIVED, revived, ("revival", (False,))),
+            Story("Style without class", STYLE, cls(model="cvae")),
+            Story("A pull on the whole cloud", PULLED, cls(model="wae_mmd", latent_dim=8), ("model", ("vae",))),
+        )
+
+    @property
+    def is_random(self) -> bool:
+        """Whether the encoder gives a distribution."""
+        return self.model in POSTERIOR
+
+    @property
+    def has_prior(self) -> bool:
+        """Whether training pulls the codes towards a standard normal."""
+        return self.model in (*POSTERIOR, "wae_mmd")
+
+    @property
+    def binary(self) -> bool:
+        """Whether training pictures are drawn as coins: where the loss is to be a bound on binary pictures."""
+        return self.likelihood == "bernoulli" and self.model in ("vae", "cvae")
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The numbers that every step tells."""
+        own = {
+            "wae_mmd": ("mmd",), "vq_vae": ("commitment",), "vae_gan": ("kl", "critic", "beta_effective"),
+            "vae": ("kl", "beta_effective"), "cvae": ("kl", "beta_effective"),
+        }  # fmt: skip
+        return ("loss", "reconstruction", *own.get(self.model, ()), "gradient")
+
+    def beta_at(self, step: int, pixels: int) -> float:
+        """The weight of the KL beside a reconstruction that is summed over pixels, in the update after `step`."""
+        grown = min(1.0, (step + 1) / self.warm_up) if self.warm_up else 1.0
+        return self.beta * grown * (pixels if self.reduction == "mean" else 1)
+
+    def points(self, count: int, name: str) -> Tensor:
+        """`count` pictures (count, X) in -1 … 1, in an order of the run's own stream `name`."""
+        found = pictures(self.data).train_NX
+        return 2 * found[torch.randperm(len(found), generator=stream(self.seed, name))[:count]] - 1
+
+    def train(self, start: Checkpoint | None = None, moments: Moments | None = None) -> Iterator[Event]:
+        """See `Experiment.train`. On one machine class the CPU's stream is the same bit for bit, every time."""
+        moments = moments or Moments()
+        study = Autoencoding(self.at(start.step if start else 0), moments.block)
+        step = study.load(start) if start else 0
+        if start is None:
+            yield study.snapshot(0)
+            yield study.checkpoint(0)
+        if study.where.type == "cuda" and not study.capturing:
+            yield Note(step, "engine", NOT_CAPTURED)
+        while step < self.steps:
+            study.play_by(self.at(step))
+            good, begin = study.state(), step
+            told = evaluation_after(step)
+            stop = min([moments.after(step), told, self.steps, *(when for when, *_ in self.changes if when > step)])
+            while step < stop:
+                study.iterate(step)
+                step += 1
+                if moments.asked:
+                    break
+            columns = study.told()
+            if not all(np.isfinite(column).all() for column in columns.values()):
+                yield from _divergence(study, good, begin, columns)
+                return
+            yield Scalars(step, begin + 1, columns)
+            due = moments.due(step)
+            if step in (told, self.steps):
+                yield Scalars(step, step, evaluate(study))
+            if due.snapshot or step == self.steps:
+                yield study.snapshot(step)
+            if due.checkpoint or step == self.steps:
+                yield study.checkpoint(step)
+
+    def revive(self, checkpoint: Checkpoint) -> Autoencoding:
+        """Networks and data as they were after `checkpoint.step` steps."""
+        study = Autoencoding(self.at(checkpoint.step))
+        study.load(checkpoint)
+        return study
+
+    def measure(self, snapshot: Snapshot) -> Mapping[str, float]:
+        """How like the data the recorded samples are."""
+        return sample_quality(self.data, torch.from_numpy(snapshot.arrays["samples"]).float() / 255)
+
+    def references(self) -> Mapping[str, Reference]:
+        """What as many real pictures reach, and as many draws of one Gaussian."""
+        return sample_references(self.data)
+
+
+def _divergence(
+    study: Autoencoding, good: Mapping[str, Tensor], begin: int, columns: Mapping[str, np.ndarray]
+) -> Iterator[Event]:
+    """Replays the stretch that went wrong, step by step, to tell the step, the tensor, and the last good state."""
+    study.restore(good)
+    bad = next(row for row in range(len(columns["loss"])) if not all(np.isfinite(c[row]) for c in columns.values()))
+    for step in range(begin, begin + bad):
+        study.iterate(step)
+    last_good = begin + bad
+    study.told()
+    if bad:
+        yield Scalars(last_good, begin + 1, {name: column[:bad] for name, column in columns.items()})
+    yield study.snapshot(last_good)
+    yield study.checkpoint(last_good)
+    study.iterate(last_good)
+    tensor = study.flat.non_finite() or next(name for name, column in columns.items() if not np.isfinite(column[bad]))
+    yield Scalars(last_good + 1, last_good + 1, {name: column[bad : bad + 1] for name, column in columns.items()})
+    yield Note(last_good + 1, "diverged", DIVERGED, {"tensor": tensor, "step": last_good + 1, "good": last_good})
