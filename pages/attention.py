@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from models.attention import AttentionTraining
-from pages.parts.attention import broken, neuron
+from pages.parts.attention import broken, explain, generate, knockout, neuron
 from pages.parts.attention.own import own
 from pages.parts.attention.panels import legend, panels
 from pages.parts.lab import Lab, Tab
@@ -44,7 +44,12 @@ def below(lab: Lab, table: Table) -> None:
 
 def tabs(experiment: AttentionTraining) -> tuple[Tab, ...]:
     """What can be done with a trained Transformer; each tab is drawn only while it is open."""
-    return (Tab(_("Break it"), broken.draw),)
+    found = [
+        Tab(_("Break it"), broken.draw),
+        Tab(_("Knock out heads"), knockout.draw),
+        Tab(_("Is attention an explanation?"), explain.draw),
+    ]
+    return (*found, Tab(_("Let it write"), generate.draw)) if experiment.shape != "encoder" else tuple(found)
 
 
 st.title(_("Attention"), anchor=False)
