@@ -38,23 +38,17 @@ def drawn(experiment: CopyMemory) -> Sequence[Mapping[str, Any]]:
 
 def legend(experiment: CopyMemory) -> str:
     """How to read the picture."""
-    return _(
-        "Every lane sees the same sequences and has about as many parameters. All must say the first {count} symbols "
-        "again, {distance} tokens later.",
-        count=experiment.length, distance=experiment.distance,
+    return standings.task(experiment) + _(
+        "Every lane sees the same sequences and has about as many parameters. Each symbol is to be said again "
+        "{distance} tokens after it was read.",
+        distance=experiment.distance,
     )  # fmt: skip
-
-
-def below(lab: Lab, table: Table) -> None:
-    """The task once more with real letters, and where everybody stands."""
-    assert isinstance(table.shown, CopyMemory)
-    st.html(standings.task(table.shown))
-    standings.draw(lab, table)
 
 
 st.title(_("Long memory"), anchor=False)
 Lab(
-    family="memory", cls=CopyMemory, line=str(PAGE["line"]), panels=drawn, legend=legend, below=below,
+    family="memory", cls=CopyMemory, line=str(PAGE["line"]), panels=drawn, legend=legend,
+    above=standings.sentence, below=standings.table,
     lanes=contests(), own=("model",), front=("delay", "length", "window", "width", "lr", "steps", "seed"),
 ).draw()  # fmt: skip
 told = st.expander(_("What is happening here?"), icon=":material/school:", on_change="rerun", key="memory.told")

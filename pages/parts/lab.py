@@ -50,6 +50,8 @@ class Lab:
     """How to read the picture, in one line."""
     own: tuple[str, ...] = ()
     """Knobs that `special` draws in its own way."""
+    above: Callable[[Lab, Table], None] = lambda lab, table: None
+    """What stands over the picture: what it says, in a sentence."""
     below: Callable[[Lab, Table], None] = lambda lab, table: None
     """What stands right under the picture."""
     lesson: twins.Lesson = lambda experiment, twin, both, at: ""
@@ -271,6 +273,7 @@ class Lab:
         table = self.seen(table, known[0][1])
         if table.twin:
             twins.verdict(table.shown, table.twin, [run for _e, run in known], table.at, self.lesson)
+        self.above(self, table)
         self.say_changes(first)
         entries = [
             {"key": run.key, "label": twins.label(experiment, table), "active": run.status().state in ACTIVE}

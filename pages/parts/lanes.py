@@ -50,9 +50,9 @@ def chooser(lab: Lab, table: Table) -> None:
         lab.lay(replace(table, beside=contests[wanted], twin=None, at=None))
 
 
-def waiting(known: Sequence[tuple[Experiment, Run]], names: Sequence[str]) -> str:
+def waiting(known: Sequence[Run], names: Sequence[str]) -> str:
     """Who waits for a place, in one sentence; empty where nobody does."""
-    idle = [name for (_e, run), name in zip(known, names, strict=True) if run.status().state == "queued"]
+    idle = [name for run, name in zip(known, names, strict=True) if run.status().state == "queued"]
     if not idle or len(known) == 1:
         return ""
     return _(

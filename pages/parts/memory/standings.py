@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -26,13 +26,13 @@ STYLE = """
 .tl-race { width: 100%; border-collapse: collapse; font-size: 0.9rem; }
 .tl-race th { text-align: right; font-weight: 500; opacity: 0.75; padding: 0.25rem 0.6rem; vertical-align: bottom; }
 .tl-race td { text-align: right; padding: 0.3rem 0.6rem; border-top: 1px solid rgba(128, 128, 128, 0.3); }
-.tl-race td, .tl-task { font-variant-numeric: tabular-nums; }
+.tl-race td { font-variant-numeric: tabular-nums; }
 .tl-race :is(th, td):nth-child(-n+2) { text-align: left; }
 .tl-race td:first-child { font-weight: 600; }
 .tl-token { display: inline-block; min-width: 1.25em; text-align: center; border-radius: 0.25em; margin-right: 2px; }
 .tl-kept { background: rgba(49, 120, 198, 0.25); }
 .tl-wrong { opacity: 0.55; text-decoration: line-through; }
-.tl-task, .tl-scroll { overflow-x: auto; white-space: nowrap; }
+.tl-scroll { overflow-x: auto; white-space: nowrap; }
 </style>
 """
 
@@ -44,8 +44,7 @@ class Standing:
     experiment: CopyMemory
     accuracy: np.ndarray
     seconds: np.ndarray
-    answer: tuple[int, ...]
-    step: int
+    run: Run
 
     @property
     def name(self) -> str:
@@ -54,6 +53,12 @@ class Standing:
     def lately(self, step: int) -> float:
         """Mean accuracy over the last steps up to `step`."""
         return float(self.accuracy[max(0, step - LATELY) : step].mean())
+
+    def answer(self, step: int) -> list[int]:
+        """What it says at the slots of the shown sequence, after `step` steps."""
+        picture = self.run.snapshot(step)
+        said: list[int] = picture.arrays["predicted"][0, -self.experiment.length :].tolist() if picture else []
+        return said
 
     def steps_by(self, seconds: float) -> int:
         """Steps that were done after so much training time."""
@@ -66,40 +71,58 @@ class Standing:
         return int(places[0]) + LATELY if len(places) else None
 
 
-def standing(experiment: CopyMemory, run: Run, at: int | None) -> Standing | None:
+def standing(experiment: CopyMemory, run: Run) -> Standing | None:
     """What the run's own record says; None before its first step."""
     columns = run.columns(["accuracy", "milliseconds"])
     if len(columns) < 2:
         return None
     count = min(len(columns["accuracy"][1]), len(columns["milliseconds"][1]))
     seconds = np.cumsum(columns["milliseconds"][1][:count]) / 1000
-    picture = run.snapshot(count if at is None else at)
-    answer = picture.arrays["predicted"][0, -experiment.length :].tolist() if picture else []
-    return Standing(experiment, columns["accuracy"][1][:count], seconds, tuple(answer), picture.step if picture else 0)
+    return Standing(experiment, columns["accuracy"][1][:count], seconds, run)
 
 
-def draw(lab: Lab, table: Table) -> None:
-    """The task, the sentence and the table under the picture; renewed while anything trains."""
-    known = [
+def known(table: Table) -> list[tuple[CopyMemory, Run]]:
+    """The contestants that have a run, the shown one first."""
+    beside = table.beside if table.twin is None else None
+    return [
         (experiment, run)
-        for experiment in lanes.together(table.shown, table.beside if table.twin is None else None)
+        for experiment in lanes.together(table.shown, beside)
         if isinstance(experiment, CopyMemory) and (run := runs().find(experiment.key)) is not None
     ]
-    if not known:
-        return
-    busy = any(run.status().state in lanes.ACTIVE for _e, run in known)
 
-    @st.fragment(run_every=lanes.LOOK_S if busy else None)
+
+def renewed(table: Table, draw: Callable[[list[Standing]], None]) -> None:
+    """Draws where everybody stands, again and again while anything trains."""
+    runners = known(table)
+
+    @st.fragment(run_every=lanes.LOOK_S if any(run.status().state in lanes.ACTIVE for _e, run in runners) else None)
     def stand() -> None:
-        wait = lanes.waiting(known, [option(experiment.model) for experiment, _run in known])
-        if wait:
-            st.caption(wait)
-        found = [one for experiment, run in known if (one := standing(experiment, run, table.at))]
+        found = [one for experiment, run in runners if (one := standing(experiment, run))]
         if found:
-            st.markdown(verdict(found, table.at))
-            st.html(STYLE + rows(found, table.at))
+            draw(found)
 
     stand()
+
+
+def sentence(lab: Lab, table: Table) -> None:
+    """Over the picture: who knows and who guesses; and who still waits for a place."""
+
+    def draw(found: list[Standing]) -> None:
+        st.markdown(verdict(found, table.at))
+        wait = lanes.waiting([run for _e, run in known(table)], [option(one.model) for one, _run in known(table)])
+        if wait:
+            st.caption(wait)
+
+    renewed(table, draw)
+
+
+def table(lab: Lab, table: Table) -> None:
+    """Under the picture: everybody's answer, and accuracy at equal steps and at equal seconds."""
+
+    def draw(found: list[Standing]) -> None:
+        st.html(STYLE + rows(found, table.at))
+
+    renewed(table, draw)
 
 
 def verdict(found: Sequence[Standing], at: int | None) -> str:
@@ -145,7 +168,7 @@ def rows(found: Sequence[Standing], at: int | None) -> str:
     for one in found:
         by = one.steps_by(seconds)
         cells = (
-            escape(one.name), answer(one.answer, example), percent(one.lately(step)),
+            escape(one.name), letters(one.answer(step), example), percent(one.lately(step)),
             _("{accuracy} ({steps} steps)", accuracy=percent(one.lately(max(by, 1))), steps=by),
             shown(float(f"{len(one.seconds) / one.seconds[-1]:.3g}")), shown(one.experiment.plan.parameters()),
         )  # fmt: skip
@@ -154,21 +177,20 @@ def rows(found: Sequence[Standing], at: int | None) -> str:
     return f'<div class="tl-scroll"><table class="tl-race"><tr>{head}</tr>{"".join(lines)}</table></div>'
 
 
-def answer(given: Sequence[int], wanted: Sequence[int]) -> str:
+def letters(given: Sequence[int], wanted: Sequence[int]) -> str:
     """The answer letter by letter; a wrong letter is struck out."""
-    letters = []
+    boxes = []
     for mine, right in zip(given, wanted, strict=False):
         kind = "tl-kept" if mine == right else "tl-wrong"
-        letters.append(f'<span class="tl-token {kind}">{chr(ord("A") + mine)}</span>')
-    return "".join(letters)
+        boxes.append(f'<span class="tl-token {kind}">{chr(ord("A") + mine)}</span>')
+    return "".join(boxes)
 
 
 def task(experiment: CopyMemory) -> str:
-    """The task on one line: the symbols, the silence, the sign, the slots and what belongs there."""
-    words, length = tokens(experiment), experiment.length
-    kept = "".join(f'<span class="tl-token tl-kept">{word}</span>' for word in words[:length])
+    """The task on one line of Markdown: the symbols, the silence, the sign, and what is to be said."""
+    kept = " ".join(tokens(experiment)[: experiment.length])
     blanks = _("{delay} blanks", delay=experiment.delay)
-    return f'{STYLE}<div class="tl-task">{kept} ····· {escape(blanks)} ····· ▸ → {kept}</div>'
+    return f"`{kept}` `· · · {blanks} · · ·` `▸` → `{kept}`  \n"
 
 
 def percent(share: float) -> str:
