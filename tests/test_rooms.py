@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pages.parts.live import PARTS
+
 ROOT = Path(__file__).parents[1]
 ALLOWED = {"models": {"models"}, "state": {"models", "state"}, "pages": {"models", "state", "pages"}}
 FILES = [path for room in ALLOWED for path in sorted((ROOT / room).rglob("*.py"))]
@@ -39,3 +41,17 @@ def test_nothing_is_unpickled(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_modules_stay_small_enough_to_read(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+def test_the_live_view_declares_no_name_twice() -> None:
+    """Its files become one module (pages/parts/live/module.py): a browser would refuse the whole of it."""
+    names = [
+        found
+        for part in PARTS
+        for found in re.findall(
+            r"^(?:export )?(?:const|let|class|function|async function) (\w+)",
+            (ROOT / "pages" / "parts" / "live" / f"{part}.js").read_text(encoding="utf-8"),
+            re.MULTILINE,
+        )
+    ]
+    assert sorted(names) == sorted(set(names))

@@ -126,7 +126,7 @@ def opened(folder: Path, name: str) -> HubModel:
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **safe)
         how = {**safe, "use_safetensors": True, "attn_implementation": "eager"}
         model = transformers.AutoModel.from_pretrained(folder, **how)
-        return HubModel(name, model.eval().requires_grad_(False), tokenizer)
+        return HubModel(name, model.train(False).requires_grad_(False), tokenizer)
 
     found = attempt(load, UNREADABLE, name)
     tokens, _left_out = attempt(lambda: found.tokens("One test, two tests"), UNREADABLE, name)

@@ -182,4 +182,4 @@ def bert(shape: Shape, weights: Mapping[str, Tensor]) -> Bert:
         model.load_state_dict(named_as_ours(weights), assign=True)
     except RuntimeError as error:
         raise ValueError("The weights do not fit the configuration") from error
-    return model.eval().requires_grad_(False)
+    return model.train(False).requires_grad_(False)
