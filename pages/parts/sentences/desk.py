@@ -17,6 +17,8 @@ from pages.parts.words import _, language, told
 from state import links
 
 MOST_LETTERS = 3000
+MOST_LINES = 250
+"""Letters: a longer new text is drawn as a map, until the visitor asks for lines."""
 IN_LINK = 600
 """Longer texts are not carried by the page's address."""
 TEXT, VIEW = "sentences.text", "sentences.view"
@@ -107,6 +109,8 @@ def arrive() -> None:
     address = {name: value for name, value in st.query_params.items() if name in ("text", "view")}
     known = st.session_state.get(ADDRESS)
     if known is None or (address and address != known):
+        # Remembered at once: a visitor who types before this script run ends would find it undone by the next.
+        st.session_state[ADDRESS] = address
         put(address.get("text") or FIRST, address.get("view", "" if "text" in address else LOOK))
     # In another language the field is a new one; and Streamlit forgets what a visitor of another page had written.
     if TEXT not in st.session_state or st.session_state.get(SPOKEN) != language():
@@ -127,7 +131,9 @@ def write() -> str:
     said = (said or "")[:MOST_LETTERS]
     if said != st.session_state[KEPT]:
         # The place of a word in another sentence is not that word's any more.
-        st.session_state[VIEW] = without(st.session_state[VIEW], "cell", "lock")
+        # And lines between hundreds of tokens are a thicket.
+        stale = ("cell", "lock", "form") if len(said) > MOST_LINES else ("cell", "lock")
+        st.session_state[VIEW] = without(st.session_state[VIEW], *stale)
     st.session_state[KEPT] = said
     return said
 

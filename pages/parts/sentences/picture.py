@@ -24,6 +24,8 @@ from state.frames import encode
 LIVE, HEARD = "sentences.live", "sentences.heard"
 SMALL_BYTES = 150_000
 SETTLED_S = 2.0
+CLEAR = 0.25
+"""A role that no head fills better has no button: the best of 72 spread heads says nothing."""
 HEAD = re.compile(r"\bhead\.self\.([0-9]{1,3})\.([0-9]{1,3})(?=,|$)")
 LOCK = re.compile(r"\block\.q\.([0-9]{1,3})(?=,|$)")
 CELL = re.compile(r"\bcell\.([0-9]{1,3})\.([0-9]{1,3})(?=,|$)")
@@ -89,7 +91,7 @@ def role_buttons(drawn: Drawn, chosen: Chosen) -> None:
         for role in ("previous", "next", "same_token", "first", "current", "separator"):
             layer, head, score = best(drawn, role)
             here = (chosen.layer, chosen.head) == (layer, head)
-            if score > 0:
+            if score >= CLEAR:
                 st.button(
                     f"{names[role]} · {short(layer, head)}", key=f"sentences.role.{role}", on_click=look_at,
                     args=(layer, head), type="primary" if here else "secondary",
