@@ -23,6 +23,9 @@ def miniature(experiment: Experiment, snapshot: Snapshot, dark: bool) -> Image.I
     arrays = snapshot.arrays
     if "images" in arrays:
         return sheet(arrays["images"], dark)
+    if "manifold" in arrays:
+        whole = len(arrays["manifold"]) == 144
+        return sheet(arrays["manifold"], dark, 12) if whole else sheet(arrays["samples"], dark)
     if "agreement" in arrays:
         layer, head = np.unravel_index(int(arrays["agreement"].argmax()), arrays["agreement"].shape)
         return weights(arrays.get("maps_cross", arrays["maps_self"])[0, layer, head] / 255, dark)

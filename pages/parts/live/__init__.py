@@ -11,6 +11,8 @@ which panels. Panels, by their "kind":
               demanded {<group>: [[query, key], …]}}], vocabulary, roles {<group>: {array, names}},
               agreement {group, array} or None: every head of every group as a small heat map
     head      the same fields: the chosen head large, as a map or as lines, with the model's answers
+    cloud     title, names (of classes), prior (draw its circles), points ("codes"), labels ("labels"),
+              spread ("spread"): codes on the plane by class, with posterior covariances (xx, xy, yy)
     sheet     title, array (rows, columns), x_label, y_label, range (low, high or None), diverging
     curves    title, columns [{name, label, hue}], log, whole (counts), unit, references [{label, value, low, high}]
     profile   title, x (array or numbers), lines [{array, label, hue, row}], log_x, log_y, x_label, unit, references:
@@ -40,12 +42,12 @@ from pages.parts.live.module import module
 
 HERE = Path(__file__).parent
 PARTS = (
-    "frames", "numbers", "theme", "columns", "feed", "canvas", "markers", "plane", "images",
+    "frames", "numbers", "theme", "columns", "feed", "canvas", "markers", "plane", "images", "cloud",
     "sums", "axes", "curves", "profile", "transport",
     "shades", "choice", "maps", "tokens", "habits", "board", "tiles", "grid", "options", "heatmap", "bipartite",
     "shown", "heads", "head", "sheet", "film", "timeline", "layout", "painting", "view",
 )  # fmt: skip
-SHEETS = ("live", "attention")
+SHEETS = ("live", "attention", "cloud")
 
 WORDS: Mapping[str, str] = {
     "locale": "en",
@@ -93,6 +95,7 @@ WORDS: Mapping[str, str] = {
     "alt_plane": "{points} generated points at step {step}.",
     "alt_plane_surface": "{points} generated points at step {step}; mean discriminator value on them {mean}.",
     "alt_images": "{images} generated images at step {step}.",
+    "alt_cloud": "A map of {count} codes, coloured by class, at step {step}.",
     "alt_curves": "{title} at step {step}: {values}.",
     "alt_sheet": "{title}: {rows} rows, {columns} columns; lowest {low}, highest {high}.",
     "head_name": "Layer {layer}, head {head}",

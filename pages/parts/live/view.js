@@ -1,6 +1,7 @@
 // The live view: feeds on one side, panels on the other, and between them the one step that all panels show.
 
 import { Choice } from "./choice.js";
+import { CloudPanel } from "./cloud.js";
 import { CurvesPanel } from "./curves.js";
 import { Feed, StillFeed } from "./feed.js";
 import { decode, unpacked } from "./frames.js";
@@ -18,7 +19,9 @@ import { readTheme } from "./theme.js";
 import { Timeline } from "./timeline.js";
 import { Transport } from "./transport.js";
 
-const PICTURES = { plane: PlanePanel, images: ImagesPanel, heads: HeadsPanel, head: HeadPanel, sheet: SheetPanel };
+const PICTURES = {
+  plane: PlanePanel, images: ImagesPanel, cloud: CloudPanel, heads: HeadsPanel, head: HeadPanel, sheet: SheetPanel,
+};
 const LINES = { curves: CurvesPanel, profile: ProfilePanel };
 const RESTED_MS = 200;
 const ECHO_MS = 2500;

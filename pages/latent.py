@@ -1,0 +1,34 @@
+"""The latent-space page: a picture becomes a few numbers, and those numbers become a place one can walk through."""
+
+import streamlit as st
+
+from models.autoencoder import LatentSpace
+from pages.parts.lab import Lab, Tab
+from pages.parts.latent.panels import legend, panels
+from pages.parts.prose import prose
+from pages.parts.words import _
+
+PAGE = {
+    "order": 7,
+    "title": "Latent space",
+    "line": "Pictures become a few numbers, and the numbers a map. Watch it form, walk through it, bend it.",
+    "family": "LatentSpace",
+}
+
+
+def tabs(experiment: LatentSpace) -> tuple[Tab, ...]:
+    """What can be done with a trained autoencoder; each tab is drawn only while it is open."""
+    return ()
+
+
+st.title(_("Latent space"), anchor=False)
+Lab(
+    family="latent", cls=LatentSpace, line=str(PAGE["line"]), panels=panels, legend=legend, tabs=tabs,
+    front=(
+        "data", "model", "latent_dim", "beta", "mmd_weight", "codes", "revival", "architecture", "width", "steps", "seed",
+    ),
+).draw()  # fmt: skip
+told = st.expander(_("What is happening here?"), icon=":material/school:", on_change="rerun", key="latent.told")
+if told.open:
+    with told:
+        prose("latent")

@@ -1,0 +1,1 @@
+"""The parts of the latent-space page: its panels and its tabs."""
