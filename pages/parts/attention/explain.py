@@ -59,10 +59,12 @@ def answered(lab: Lab, found: Weights, example: int) -> int | None:
     asked, words = asked_of(found.experiment.at(found.step))[example], found.experiment.source().vocabulary
     if not asked:
         return None
-    names = {each.position: words[each.answer] for each in asked}
+    names = {
+        each.position: _("position {position}: “{answer}”", position=each.position + 1, answer=words[each.answer])
+        for each in asked
+    }
     picked: int | None = st.selectbox(
-        _("Answer to explain"), list(names), index=len(names) // 2, filter_mode=None,
-        format_func=lambda place: _("position {position}: “{answer}”", position=place + 1, answer=names[place]),
+        _("Answer to explain"), list(names), index=len(names) // 2, filter_mode=None, format_func=names.__getitem__,
         key=f"{lab.family}.explain.position.{found.key}.{example}.{language()}",
     )  # fmt: skip
     return picked
@@ -75,9 +77,9 @@ def one_head(lab: Lab, table: Table, found: Weights) -> tuple[int, int] | None:
     heads = [(layer, head) for layer in range(experiment.num_layers) for head in range(experiment.num_heads)]
     chosen = Selection.read(table.view, kind)
     usual = heads.index(here) if chosen.kind == kind and (here := (chosen.layer, chosen.head)) in heads else 0
+    names = {(layer, head): _("layer {layer}, head {head}", layer=layer + 1, head=head + 1) for layer, head in heads}
     picked: tuple[int, int] = st.selectbox(
-        _("One head beside the mean"), heads, index=usual, filter_mode=None,
-        format_func=lambda head: _("layer {layer}, head {head}", layer=head[0] + 1, head=head[1] + 1),
+        _("One head beside the mean"), heads, index=usual, filter_mode=None, format_func=names.__getitem__,
         key=f"{lab.family}.explain.head.{found.key}.{usual}.{language()}",
     )  # fmt: skip
     return picked if len(heads) > 1 else None

@@ -95,10 +95,12 @@ def verdict(worth: Matrix) -> str:
 def together(lab: Lab, table: Table, found: Weights, worth: Matrix, how: How) -> None:
     """Several heads at once, against the sum of their drops; and the run without them from here on."""
     whole = len(worth.drop) == 1
-    every = [f"{kind}.{layer}.{head}" for (kind, layer, head), _drop in ranked(worth)]
+    every = {
+        f"{kind}.{layer}.{head}": named((kind, layer, head), whole) for (kind, layer, head), _drop in ranked(worth)
+    }
     chosen = st.multiselect(
-        _("Silence several heads at once"), every, max_selections=TOGETHER, placeholder=_("Choose heads"),
-        format_func=lambda name: named(read(name), whole), key=f"{lab.family}.ablation.heads.{found.key}.{language()}",
+        _("Silence several heads at once"), list(every), max_selections=TOGETHER, placeholder=_("Choose heads"),
+        format_func=every.__getitem__, key=f"{lab.family}.ablation.heads.{found.key}.{language()}",
     )  # fmt: skip
     out = sorted(read(name) for name in chosen)
     if len(out) > 1:
