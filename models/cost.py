@@ -27,6 +27,8 @@ from models.running import Moments, device, stream
 
 KINDS = ("full", "fused", "window", "dilated", "linear", "lstm")
 SHORTEST = 64
+DRAWN = 48
+"""Tokens in the small pictures of who looks where."""
 MOST_BYTES = 700_000_000
 """Full attention is not tried where its scores, twice, would need more."""
 MOST_MS = 3000.0
@@ -49,6 +51,7 @@ class AttentionCost(Experiment):
     title: ClassVar[str] = "Cost of attention"
     wire: ClassVar[Mapping[str, Pixels | Points]] = {
         "n": Points(64),
+        "looks": Points(len(KINDS)),
         **{f"ms_{kind}": Points(64) for kind in KINDS},
         **{f"bytes_{kind}": Points(64) for kind in KINDS},
     }
@@ -130,6 +133,20 @@ class AttentionCost(Experiment):
                 yield bench.checkpoint(step)
 
 
+def looks(knobs: AttentionCost, kind: str) -> np.ndarray:
+    """What each of the first tokens (rows) looks at (columns), uint8 (DRAWN²,): an LSTM only at its own token."""
+    match kind:
+        case "window":
+            seen_TT = efficient.visible(DRAWN, knobs.window)
+        case "dilated":
+            seen_TT = efficient.visible(DRAWN, knobs.window, knobs.dilation)
+        case "lstm":
+            seen_TT = torch.eye(DRAWN, dtype=torch.bool)
+        case _:
+            seen_TT = efficient.visible(DRAWN)
+    return (seen_TT.to(torch.uint8) * 255).flatten().numpy()
+
+
 class Bench:
     """All measurements so far: times (R, K, S) in milliseconds and bytes (K, S), NaN where nothing was measured."""
 
@@ -139,6 +156,7 @@ class Bench:
         self.times_RKS = np.full((-(-knobs.steps // self.round), len(KINDS), len(self.lengths)), np.nan)
         self.bytes_KS = np.full((len(KINDS), len(self.lengths)), np.nan)
         self.newest = np.nan
+        self.looks = np.stack([looks(knobs, kind) for kind in KINDS])
 
     def place(self, step: int) -> tuple[int, int, int]:
         """Round, kind and length of a measurement: in each round from short to long."""
@@ -181,13 +199,12 @@ class Bench:
     def told(self) -> dict[str, np.ndarray]:
         """The newest time, and the slope of each mechanism so far."""
         lengths = np.array(self.lengths, float)
-        slopes = {
-            f"slope_{kind}": power_law(lengths, times)[0] for kind, times in zip(KINDS, self.medians(), strict=True)
-        }
-        return {name: np.array([value]) for name, value in {**slopes, "milliseconds": self.newest}.items()}
+        fitted = {kind: power_law(lengths, times)[0] for kind, times in zip(KINDS, self.medians(), strict=True)}
+        slopes = {f"slope_{kind}": np.array([slope]) for kind, slope in fitted.items() if np.isfinite(slope)}
+        return {**slopes, "milliseconds": np.array([self.newest])}
 
     def snapshot(self, step: int) -> Snapshot:
-        arrays = {"n": np.array(self.lengths, np.float32)}
+        arrays = {"n": np.array(self.lengths, np.float32), "looks": self.looks.copy()}
         for kind, times, held in zip(KINDS, self.medians(), self.bytes_KS, strict=True):
             arrays[f"ms_{kind}"], arrays[f"bytes_{kind}"] = times.astype(np.float32), held.astype(np.float32)
         return Snapshot(step, arrays)

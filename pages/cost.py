@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from models.cost import KINDS, AttentionCost
+from models.cost import DRAWN, KINDS, AttentionCost
 from pages.parts.cost import table
 from pages.parts.lab import Lab
 from pages.parts.prose import prose
@@ -23,7 +23,12 @@ def panels(experiment: AttentionCost) -> Sequence[Mapping[str, Any]]:
     """Time and memory over length, both logarithmic, and how the fitted slopes settle."""
     common = {"kind": "profile", "x": "n", "log_x": True, "log_y": True, "x_label": _("tokens")}
     slopes = [{"name": f"slope_{kind}", "label": table.named(kind), "hue": hue} for hue, kind in enumerate(KINDS)]
+    looks = {
+        "kind": "images", "title": _("Who looks where: full, fused, window; dilated, linear, LSTM"), "array": "looks",
+        "shape": [DRAWN, DRAWN], "columns": 3, "range": [0, 255],
+    }  # fmt: skip
     return [
+        looks,
         {**common, "title": _("Time, forward only"), "unit": "ms", "lines": lines("ms")},
         {**common, "title": _("Memory at the fullest moment"), "unit": "B", "lines": lines("bytes")},
         {

@@ -38,7 +38,7 @@ def drawn(experiment: CopyMemory) -> Sequence[Mapping[str, Any]]:
 
 def legend(experiment: CopyMemory) -> str:
     """How to read the picture."""
-    return standings.task(experiment) + _(
+    return _(
         "Every lane sees the same sequences and has about as many parameters. Each symbol is to be said again "
         "{distance} tokens after it was read.",
         distance=experiment.distance,

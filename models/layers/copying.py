@@ -13,7 +13,6 @@ Source: Hochreiter and Schmidhuber 1997, Neural Computation 9, 1735 (the idea of
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from torch.nn import functional as F
 from models.experiment import Checkpoint, Snapshot
 from models.layers.contestants import Attentive, Contestant, Plan, contestant
 from models.layers.flat import Flat
+from models.layers.metering import clock
 from models.layers.mlp import Adam
 from models.running import device, stream
 
@@ -77,7 +77,7 @@ class Copying:
     def iterate(self, step: int) -> None:
         """The update that leads from `step` to `step + 1`; its numbers, taken before it, wait for `told`."""
         ids_BT, kept_BM = (part.to(self.where) for part in self._drawn(self.knobs.batch_size, f"batch {step}"))
-        began = time.perf_counter()
+        began = clock(self.where)
         logits_BMS = self.answers(self.network.think(self.network.embed(ids_BT)))
         loss = F.cross_entropy(logits_BMS.flatten(0, 1), kept_BM.flatten())
         self.flat.differentiate(loss)
@@ -86,7 +86,7 @@ class Copying:
             self.optimizer.step(self.flat.gradient_P)
             accuracy = (logits_BMS.argmax(-1) == kept_BM).float().mean()
         self.rows.append(torch.stack((loss.detach(), accuracy, norm)))
-        self.times.append(1000 * (time.perf_counter() - began))
+        self.times.append(1000 * (clock(self.where) - began))
 
     def answers(self, x_BTW: Tensor) -> Tensor:
         """Logits (B, M, S) at the slots, the last M positions."""

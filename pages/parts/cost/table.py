@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import streamlit as st
+from babel.numbers import format_decimal
 
 from models.cost import KINDS, AttentionCost
 from models.experiment import Snapshot
@@ -19,7 +20,7 @@ from pages.parts.controls import option
 from pages.parts.lab import Lab
 from pages.parts.memory.standings import STYLE, percent, standing
 from pages.parts.table import Table
-from pages.parts.words import _, shown
+from pages.parts.words import _, language, shown
 from state import links
 from state.runs import Run, runs
 
@@ -130,7 +131,12 @@ def measured(value: float, unit: str) -> str:
 def slope(n: np.ndarray, values: np.ndarray) -> str:
     """The fitted power with its standard error."""
     power, error = power_law(n, values)
-    return "–" if math.isnan(power) else f"{shown(round(power, 2))}\u00a0±\u00a0{shown(round(error, 2))}"
+    return "–" if math.isnan(power) else f"{two_digits(power)}\u00a0±\u00a0{two_digits(error)}"
+
+
+def two_digits(value: float) -> str:
+    """With exactly two digits behind the point: 2.00 says more than 2."""
+    return str(format_decimal(value, format="0.00", locale=language()))
 
 
 def remembered(kind: str) -> str:

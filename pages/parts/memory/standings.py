@@ -32,6 +32,8 @@ STYLE = """
 .tl-token { display: inline-block; min-width: 1.25em; text-align: center; border-radius: 0.25em; margin-right: 2px; }
 .tl-kept { background: rgba(49, 120, 198, 0.25); }
 .tl-wrong { opacity: 0.55; text-decoration: line-through; }
+.tl-silence { opacity: 0.65; letter-spacing: 0.05em; }
+.tl-task { line-height: 1.9; }
 .tl-scroll { overflow-x: auto; white-space: nowrap; }
 </style>
 """
@@ -106,6 +108,9 @@ def renewed(table: Table, draw: Callable[[list[Standing]], None]) -> None:
 
 def sentence(lab: Lab, table: Table) -> None:
     """Over the picture: who knows and who guesses; and who still waits for a place."""
+
+    if isinstance(table.shown, CopyMemory):
+        st.html(STYLE + task(table.shown))
 
     def draw(found: list[Standing]) -> None:
         st.markdown(verdict(found, table.at))
@@ -187,10 +192,12 @@ def letters(given: Sequence[int], wanted: Sequence[int]) -> str:
 
 
 def task(experiment: CopyMemory) -> str:
-    """The task on one line of Markdown: the symbols, the silence, the sign, and what is to be said."""
-    kept = " ".join(tokens(experiment)[: experiment.length])
-    blanks = _("{delay} blanks", delay=experiment.delay)
-    return f"`{kept}` `· · · {blanks} · · ·` `▸` → `{kept}`  \n"
+    """The task on one line: the symbols, the silence, the sign, and what is to be said."""
+    boxes = [f'<span class="tl-token tl-kept">{word}</span>' for word in tokens(experiment)[: experiment.length]]
+    blanks, kept = escape(_("{delay} blanks", delay=experiment.delay)), "".join(boxes)
+    then = escape(_("say again:"))
+    silence = f'<span class="tl-silence">· · · · · {blanks} · · · · ·</span>'
+    return f'<div class="tl-task">{kept} {silence} ▸ <b>{then}</b> {kept}</div>'
 
 
 def percent(share: float) -> str:
