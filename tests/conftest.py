@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from tests.browsing import CHROMIUM, FLAGS, server
+from tests.processes import end_processes
 
 torch.set_num_threads(1)
-
-
-def end_processes(home: Path) -> None:
-    """Ends every process that works for `home`: supervisor, spares, workers."""
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            environment = (entry / "environ").read_bytes()
-            command = (entry / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if f"TORCHLIGHT_HOME={home}".encode() in environment.split(b"\0") and b"state." in command:
-            os.kill(int(entry.name), signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +33,26 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("TORCHLIGHT_HOME", str(place))
     yield place
     end_processes(place)
+
+
+@pytest.fixture(scope="module")
+def app(shared_home: Path) -> Iterator[str]:
+    with server(shared_home) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None and not os.environ.get("CI"):
+        pytest.skip("needs Chromium or Chrome on the path")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visitor(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1440, "height": 1000}, locale="en-US")
+    yield context
+    context.close()

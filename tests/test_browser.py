@@ -2,84 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from models.gan import GanTraining
 from state import links
 from state.runs import Run, Runs, runs
-from tests.conftest import end_processes
+from tests.browsing import painted, picture, server, wait, watch
 from tests.waiting import until, until_ended
 
 pytestmark = pytest.mark.browser
 
-ROOT = Path(__file__).parents[1]
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 QUICK = GanTraining(steps=400, seed=11)
 LONG = GanTraining(steps=200_000, seed=12)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def server(home: Path, ending: bool = True) -> Iterator[str]:
-    """A cold server on a free port, killed in the end; with `ending`, so is everything it started."""
-    port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.headless", "true"]
-    address = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen(
-        [*command, "--server.port", str(port), "--server.address", "127.0.0.1"],
-        env={**os.environ, "TORCHLIGHT_HOME": str(home)}, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    try:
-        until(lambda: answers(address), 90)
-        yield address
-    finally:
-        process.kill()
-        process.wait()
-        if ending:
-            end_processes(home)
-
-
-def answers(address: str) -> bool:
-    try:
-        return bool(urllib.request.urlopen(f"{address}/_stcore/health", timeout=1).status == 200)
-    except OSError:
-        return False
-
-
-@pytest.fixture(scope="module")
-def app(shared_home: Path) -> Iterator[str]:
-    with server(shared_home) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None and not os.environ.get("CI"):
-        pytest.skip("needs Chromium or Chrome on the path")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(autouse=True)
@@ -91,49 +31,14 @@ def slots_are_free() -> Iterator[None]:
             run.stop()
 
 
-@pytest.fixture
-def visitor(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1440, "height": 1000}, locale="en-US")
-    yield context
-    context.close()
-
-
 def address_of(app: str, experiment: GanTraining, **more: Any) -> str:
     query = "&".join(f"{name}={value}" for name, value in {**links.write(experiment), **more}.items())
     return f"{app}/gan?{query}"
 
 
-def watch(visitor: BrowserContext, address: str) -> Page:
-    """The page, opened, with its living picture mounted."""
-    page = visitor.new_page()
-    page.goto(address)
-    expect(page.get_by_role("slider", name="Recorded moments of the training")).to_be_visible(timeout=20_000)
-    return page
-
-
 def train_button(page: Page) -> Locator:
     """The one button, whatever it says now."""
     return page.locator(".st-key-gan-train button")
-
-
-def painted(page: Page, key: str) -> int:
-    """The step whose picture is on screen; -1 before the first."""
-    return int(page.evaluate("key => window.__torchlight?.painted?.[key] ?? -1", key))
-
-
-def picture(page: Page) -> str:
-    """The pixels of the living picture."""
-    return str(page.evaluate("() => document.querySelector('.tl-root')?.querySelector('canvas')?.toDataURL() ?? "
-                             "[...document.querySelectorAll('*')].map(e => e.shadowRoot?.querySelector('canvas'))"
-                             ".find(c => c)?.toDataURL() ?? ''"))  # fmt: skip
-
-
-def wait(condition: Callable[[], bool], page: Page, seconds: float = 20.0) -> None:
-    """Waits while the page's own events go on."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        page.wait_for_timeout(30)
 
 
 def trained(experiment: GanTraining) -> Run:

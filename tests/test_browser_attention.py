@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from state.frames import decode
+from tests.browsing import ROOT, answers, free_port, wait
 from tests.harness.attention import HOSTILE, SHAPES, AttentionRun
-from tests.test_browser import CHROMIUM, FLAGS, ROOT, free_port, wait
 from tests.waiting import until
 
 pytestmark = pytest.mark.browser
@@ -27,28 +25,12 @@ def harness() -> Iterator[str]:
     command = [sys.executable, "-m", "tests.harness.app", str(port)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
 
-    def answers() -> bool:
-        try:
-            return bool(urllib.request.urlopen(f"{address}/_stcore/health", timeout=1).status == 200)
-        except OSError:
-            return False
-
     try:
-        until(answers, 60)
+        until(lambda: answers(address), 60)
         yield address
     finally:
         process.kill()
         process.wait()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None and not os.environ.get("CI"):
-        pytest.skip("needs Chromium or Chrome on the path")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

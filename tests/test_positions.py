@@ -19,7 +19,7 @@ from models.layers.positions import alibi_bias, alibi_slopes, rotary_angles, rot
 from models.metrics.extrapolation import extrapolate, lengths, ratio
 from pages.parts.positions import BOUNDS, Look, longer, vectors
 from state.runs import runs
-from tests.test_browser import app, browser, visitor, wait  # noqa: F401  (fixtures)
+from tests.browsing import wait
 from tests.test_pages import json_like, visit
 from tests.waiting import until, until_ended
 
@@ -189,7 +189,7 @@ def told(page: Page, expression: str) -> Any:
 
 
 @pytest.mark.browser
-def test_the_table_morphs_while_a_slider_is_dragged_and_equals_the_python(app: str, visitor: BrowserContext) -> None:  # noqa: F811
+def test_the_table_morphs_while_a_slider_is_dragged_and_equals_the_python(app: str, visitor: BrowserContext) -> None:
     page = visitor.new_page()
     page.goto(f"{app}/positions?position=5&width=16&length=40")
     slider = page.get_by_role("slider", name="Base").first
@@ -215,7 +215,7 @@ def test_the_table_morphs_while_a_slider_is_dragged_and_equals_the_python(app: s
 
 
 @pytest.mark.browser
-def test_arrows_and_slopes_equal_the_python(app: str, visitor: BrowserContext) -> None:  # noqa: F811
+def test_arrows_and_slopes_equal_the_python(app: str, visitor: BrowserContext) -> None:
     page = visitor.new_page()
     page.goto(f"{app}/positions")
     wait(lambda: told(page, "rotary") is not None, page)
