@@ -140,7 +140,8 @@ def mount(drawn: Drawn, name: str, text: str, place: str, panels: Sequence[Mappi
     key = "static-" + hashlib.sha256(f"{place}\0{name}\0{text}".encode("utf-8", "replace")).hexdigest()[:20]
     entry = {"key": key, "label": name, "active": False, "static": True}
     words = translated(WORDS) | {"locale": language(), **(more or {})}
-    live([entry], panels, words=words, key=place, view=view, frames=_news(drawn, key, place))
+    arrays = [group["array"] for group in panels[0]["groups"]] + [role["array"] for role in panels[0]["roles"].values()]
+    live([entry], panels, words=words, key=place, view=view, frames=_news(drawn, key, place, arrays))
 
 
 def heads(drawn: Drawn) -> list[dict[str, Any]]:
@@ -162,24 +163,22 @@ def maps(drawn: Drawn, name: str, label: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def frame(drawn: Drawn, key: str) -> bytes:
-    """The one frame of a reading."""
-    return encode(
-        {"kind": "snapshot", "step": 0, "key": key, "live": True},
-        {
-            "maps_self": drawn.maps_LHGG[None], "maps_rollout": drawn.rollout_LGG[None, :, None],
-            "roles_self": drawn.roles_LHR,
-        },
-    )  # fmt: skip
+def frame(drawn: Drawn, key: str, arrays: Sequence[str]) -> bytes:
+    """The one frame of a reading, with the arrays that its panels draw."""
+    known = {
+        "maps_self": drawn.maps_LHGG[None], "maps_rollout": drawn.rollout_LGG[None, :, None],
+        "roles_self": drawn.roles_LHR,
+    }  # fmt: skip
+    return encode({"kind": "snapshot", "step": 0, "key": key, "live": True}, {name: known[name] for name in arrays})
 
 
-def _news(drawn: Drawn, key: str, place: str) -> list[bytes]:
+def _news(drawn: Drawn, key: str, place: str, arrays: Sequence[str]) -> list[bytes]:
     """The frame where the browser may lack it: a large one travels once, and again until it has surely arrived."""
     sent = f"{place}.sent"
     if place not in st.session_state or st.session_state.get(sent, ("",))[0] != key:
         st.session_state[sent] = (key, time.monotonic())
     settled = time.monotonic() - st.session_state[sent][1] > SETTLED_S
-    return [] if settled and drawn.maps_LHGG.nbytes > SMALL_BYTES else [frame(drawn, key)]
+    return [] if settled and drawn.maps_LHGG.nbytes > SMALL_BYTES else [frame(drawn, key, arrays)]
 
 
 def _hear() -> None:
