@@ -80,9 +80,9 @@ class LatentSpace(Experiment):
     wire: ClassVar[Mapping[str, Pixels | Points]] = {
         "codes": Points(800),
         "labels": Points(800),
-        "spread": Points(60),
+        "spread": Points(40),
         "manifold": Points(144),
-        "pairs": Points(32),
+        "pairs": Points(64),
         "samples": Points(64),
         "kl_per_dimension": Points(64),
         "usage": Points(512),
@@ -122,7 +122,7 @@ class LatentSpace(Experiment):
         help="How many numbers describe a picture.",
     )  # fmt: skip
     beta: float = knob(
-        1.0, low=0.01, high=100.0, log=True, group="model", live=True, label="β", when={"model": POSTERIOR},
+        1.0, low=0.01, high=100.0, log=True, group="model", live=True, label="weight of the KL (β)", when={"model": POSTERIOR},
         help="Weight of the KL term. 1 is the ELBO; more presses codes together (β-VAE), until dimensions die.",
     )  # fmt: skip
     warm_up: int = knob(

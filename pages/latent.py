@@ -4,6 +4,7 @@ import streamlit as st
 
 from models.autoencoder import LatentSpace
 from pages.parts.lab import Lab, Tab
+from pages.parts.latent import drag, studio
 from pages.parts.latent.panels import legend, panels
 from pages.parts.prose import prose
 from pages.parts.words import _
@@ -18,14 +19,17 @@ PAGE = {
 
 def tabs(experiment: LatentSpace) -> tuple[Tab, ...]:
     """What can be done with a trained autoencoder; each tab is drawn only while it is open."""
-    return ()
+    if experiment.model == "vq_vae":
+        return ()
+    return (Tab(_("Drag and it morphs"), drag.draw), Tab(_("Path studio"), studio.draw))
 
 
 st.title(_("Latent space"), anchor=False)
 Lab(
     family="latent", cls=LatentSpace, line=str(PAGE["line"]), panels=panels, legend=legend, tabs=tabs,
     front=(
-        "data", "model", "latent_dim", "beta", "mmd_weight", "codes", "revival", "architecture", "width", "steps", "seed",
+        "data", "model", "latent_dim", "beta", "mmd_weight", "codes", "revival", "architecture", "width", "steps",
+        "seed",
     ),
 ).draw()  # fmt: skip
 told = st.expander(_("What is happening here?"), icon=":material/school:", on_change="rerun", key="latent.told")

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 SHOWN = 800
 """Held-out pictures on the map."""
-ELLIPSES = 60
+ELLIPSES = 40
 GRID = 12
-PAIRS = 16
+PAIRS = 32
 SAMPLES = {8: 256, 16: 256, 28: 100}
 """Recorded samples by the picture's side: those of 28×28 would fill the disk."""
 PATIENT = 40
@@ -137,7 +137,7 @@ def manifold(study: Autoencoding, code: Code, plane_3Z: Tensor, codes_M2: Tensor
 
 
 def pairs(study: Autoencoding, code: Code) -> Tensor:
-    """(32, X) bytes: eight held-out pictures, below them what became of them, and once more."""
+    """(64, X) bytes: eight held-out pictures, below them what became of them, and so on."""
     probe = study.probe
     rebuilt = pixels(study.model.decode(code.mean_BZ[:PAIRS], probe.label_M[:PAIRS]))
     real = probe.x_MX[:PAIRS].mul(255).round_().to(torch.uint8)

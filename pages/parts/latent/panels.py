@@ -163,7 +163,7 @@ def legend(experiment: LatentSpace) -> str:
         )
     if experiment.is_random:
         return _(
-            "Each point is a held-out picture; the ellipse says how unsure the encoder is of its place (2σ, sixty are "
+            "Each point is a held-out picture; the ellipse says how unsure the encoder is of its place (2σ, forty are "
             "drawn). Dashed: the prior. The sheet is the same plane, decoded."
         )
     return _("Each point is a held-out picture. The sheet is the same plane, decoded place by place.")

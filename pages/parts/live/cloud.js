@@ -98,9 +98,9 @@ export function drawCloud(context, theme, frame, { codes, labels, spread, names,
     // The canvas looks down: angles turn the other way.
     const angle = -0.5 * Math.atan2(2 * xy, xx - yy);
     context.ellipse(frame.x(codes[2 * row]), frame.y(codes[2 * row + 1]), radii[0], radii[1], angle, 0, 2 * Math.PI);
-    context.fillStyle = css(colour, theme.dark ? 0.14 : 0.09);
+    context.fillStyle = css(colour, theme.dark ? 0.09 : 0.05);
     context.fill();
-    context.strokeStyle = css(colour, 0.55);
+    context.strokeStyle = css(colour, 0.4);
     context.stroke();
   }
   const letters = names.every((name) => name.length === 1);

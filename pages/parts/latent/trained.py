@@ -1,0 +1,109 @@
+"""The trained model behind the tabs: the checkpoint nearest to the step that is looked at, and its map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+import torch
+from torch import nn
+
+from models.autoencoder import LatentSpace
+from models.experiment import Snapshot
+from models.layers.autoencoding import Autoencoding
+from models.layers.encoder_decoder import ConvDecoder
+from models.layers.latent_models import Continuous
+from pages.parts.latent.panels import class_names
+from pages.parts.table import Table
+from pages.parts.words import _
+from state.runs import runs
+
+MOST_SLIDERS = 10
+SLIDER_SIGMAS = 2.5
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model as it was at a checkpoint, with the picture of that very moment."""
+
+    study: Autoencoding
+    snapshot: Snapshot
+    key: str
+
+    @property
+    def step(self) -> int:
+        return self.snapshot.step
+
+    @property
+    def knobs(self) -> LatentSpace:
+        return self.study.knobs
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _revived(key: str, step: int) -> Trained | None:
+    """The checkpoint of exactly this step; None where it is not to be had any more."""
+    run = runs().find(key)
+    checkpoint = run.checkpoint(step) if run else None
+    if run is None or checkpoint is None or not isinstance(run.experiment, LatentSpace):
+        return None
+    study = run.experiment.revive(checkpoint)
+    return Trained(study, study.snapshot(checkpoint.step), f"{key}.{checkpoint.step}")
+
+
+def trained(table: Table) -> Trained | None:
+    """The model at the step that is looked at, or a little before; says so where there is none yet."""
+    run = runs().find(table.shown.key)
+    checkpoint = None
+    if run is not None:
+        at = run.status().step if table.at is None else table.at
+        checkpoint = run.checkpoint(at)
+    found = _revived(table.shown.key, checkpoint.step) if checkpoint is not None else None
+    if found is None:
+        st.info(_("Train first: this works on a trained model."), icon=":material/play_circle:")
+        return None
+    st.caption(_("The model as it was at step {step}, the checkpoint nearest to what you look at.", step=found.step))
+    return found
+
+
+def layers(model: Continuous) -> tuple[list[dict[str, Any]], bytes]:
+    """The decoder layer by layer, and all its weights in that order, for the browser's forward pass."""
+    described: list[dict[str, Any]] = []
+    parts: list[np.ndarray] = []
+    side = model.decoder.shape[1] if isinstance(model.decoder, ConvDecoder) else 0
+    for module in model.decoder.modules():
+        if isinstance(module, nn.ReLU):
+            described[-1]["relu"] = True
+        if not isinstance(module, nn.Linear | nn.ConvTranspose2d):
+            continue
+        weight, bias = module.weight.detach().cpu().numpy(), module.bias
+        assert bias is not None
+        parts += [weight.ravel(), bias.detach().cpu().numpy()]
+        entry = {"kind": "linear", "weights": weight.size, "biases": bias.numel(), "relu": False}
+        if isinstance(module, nn.ConvTranspose2d):
+            entry |= {"kind": "up", "out": weight.shape[1], "side": side}
+            side *= 2
+        described.append(entry)
+    return described, np.concatenate(parts).astype("<f4").tobytes()
+
+
+@torch.no_grad()
+def scene(found: Trained) -> dict[str, Any]:
+    """What the pad needs of a continuous model: map, decoder, and how far each latent number reaches."""
+    model, arrays = found.study.model, found.snapshot.arrays
+    assert isinstance(model, Continuous)
+    described, weights = layers(model)
+    code = model.encode(found.study.probe.x_MX, found.study.probe.label_M)
+    spread_Z = code.mean_BZ.std(0)
+    reach_Z = torch.maximum(SLIDER_SIGMAS * spread_Z + code.mean_BZ.mean(0).abs(), torch.tensor(1.0))
+    if found.knobs.has_prior:
+        reach_Z = reach_Z.clamp(min=SLIDER_SIGMAS)
+    spread = arrays.get("spread")
+    return {
+        "model": found.key, "layers": described, "weights": weights, "latent": model.latent, "classes": model.classes,
+        "side": found.study.data.side, "plane": arrays["plane"].tolist(), "codes": arrays["codes"].tolist(),
+        "labels": arrays["labels"].tolist(), "spread": None if spread is None else spread.tolist(),
+        "names": class_names(found.knobs), "prior": found.knobs.has_prior and model.latent == 2,
+        "order": sorted(spread_Z.argsort(descending=True)[:MOST_SLIDERS].tolist()), "reach": reach_Z.tolist(),
+    }  # fmt: skip
