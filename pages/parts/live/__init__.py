@@ -45,7 +45,7 @@ PARTS = (
     "frames", "numbers", "theme", "columns", "feed", "canvas", "markers", "plane", "images", "cloud",
     "sums", "axes", "curves", "profile", "transport",
     "shades", "choice", "maps", "tokens", "habits", "board", "tiles", "grid", "options", "heatmap", "bipartite",
-    "shown", "heads", "head", "sheet", "film", "timeline", "layout", "painting", "view",
+    "shown", "heads", "switches", "head", "sheet", "film", "timeline", "layout", "painting", "view",
 )  # fmt: skip
 SHEETS = ("live", "attention", "cloud")
 

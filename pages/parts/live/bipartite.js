@@ -107,7 +107,8 @@ export class LinesPainter {
     let count = 0;
     for (const [query, key] of demanded) {
       if (query >= rows || key >= columns) continue;
-      if (only && ((Number.isInteger(only.query) && only.query !== query) || (Number.isInteger(only.key) && only.key !== key))) continue;
+      const apart = (wanted, at) => Number.isInteger(wanted) && wanted !== at;
+      if (apart(only?.query, query) || apart(only?.key, key)) continue;
       trace(asked, query, key);
       count += 1;
     }

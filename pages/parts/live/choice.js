@@ -92,7 +92,10 @@ export class Choice {
   fit(sizes, groups) {
     const [first] = Object.values(sizes);
     if (!first) return;
-    const inside = (head) => head && sizes[head.group] && head.layer < sizes[head.group][1] && head.head < sizes[head.group][2];
+    const inside = (head) => {
+      const [, layers, heads] = sizes[head?.group] ?? [0, 0, 0];
+      return head && head.layer < layers && head.head < heads;
+    };
     if (!inside(this.head)) this.head = null;
     if (!inside(this.other)) this.other = null;
     if (this.example >= first[0]) this.example = 0;

@@ -71,7 +71,8 @@ export function rolesOf(panel, picture, { group, layer, head }) {
 
 /** The clearest role above `least`; null where there is none. */
 export function roleOf(panel, picture, chosen, least = 0.5) {
-  return rolesOf(panel, picture, chosen).reduce((most, role) => (role.score > (most?.score ?? least) ? role : most), null);
+  const clearer = (most, role) => (role.score > (most?.score ?? least) ? role : most);
+  return rolesOf(panel, picture, chosen).reduce(clearer, null);
 }
 
 /** How much of the head's attention lies where the task demands it; null where the task demands nothing of it. */

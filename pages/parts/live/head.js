@@ -4,12 +4,11 @@ import { LinesPainter } from "./bipartite.js";
 import { Card, make } from "./canvas.js";
 import { agreementOf, roleOf, sentenceOf, whereOf } from "./habits.js";
 import { HeatmapPainter, cellUnder } from "./heatmap.js";
-import { Chip, ExampleChooser, Picker, ScaleLegend, Segments, logChip } from "./options.js";
 import { shadesOf } from "./shades.js";
 import { pinnedPicture, shownMap } from "./shown.js";
+import { HeadSwitches } from "./switches.js";
 import { AnswerStrip, visible } from "./tokens.js";
 
-const MASS_CHOICES = [100, 90, 70, 50];
 const REACHES = [0.02, 0.05, 0.1, 0.2, 0.5, 1];
 const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
@@ -33,7 +32,7 @@ export class HeadPanel extends Card {
     this.role = make("small");
     this.title.replaceChildren(this.name, this.role);
     this.readout.title = view.speech.say("exact");
-    this.furnish();
+    this.switches = new HeadSwitches(this);
     this.listen();
   }
 
@@ -43,26 +42,6 @@ export class HeadPanel extends Card {
 
   entitle(label) {
     this.label = label;
-  }
-
-  furnish() {
-    const { view, panel } = this;
-    const { speech, choice } = view;
-    const alone = !view.data.panels.some(({ kind }) => kind === "heads");
-    this.form = new Segments(speech.say("form"), [
-      { value: false, label: speech.say("form_map") }, { value: true, label: speech.say("form_lines") },
-    ], (lines) => choice.set({ lines }));
-    this.what = new Picker(speech.say("shown"), (show) => this.pick(show));
-    this.mass = new Picker(speech.say("mass"), (mass) => choice.set({ mass: Number(mass) }));
-    this.pin = new Chip(speech.say("pin_step"), speech.say("pin_step_why"), () => this.pinStep());
-    this.keep = new Chip(speech.say("pin_head"), speech.say("pin_head_why"), () => this.pinHead());
-    this.demand = new Chip("", speech.say("demand_why"), () => choice.set({ demand: !choice.demand }), "tl-swatch-demand");
-    this.demand.element.hidden = !panel.examples?.some(({ demanded }) => Object.values(demanded ?? {}).some((cells) => cells.length));
-    this.examples = new ExampleChooser(view, alone ? (panel.examples?.length ?? 1) : 1);
-    this.log = alone ? logChip(view) : null;
-    this.scale = new ScaleLegend(view);
-    this.foot.append(...[this.form, this.what, this.mass, this.pin, this.keep, this.demand, this.examples, this.log, this.scale]
-      .filter(Boolean).map(({ element }) => element));
   }
 
   listen() {
@@ -97,7 +76,8 @@ export class HeadPanel extends Card {
   }
 
   moveCell(event) {
-    if (!(event.key in STEPS) || this.view.choice.lines || event.altKey || event.ctrlKey || event.metaKey) return;
+    const taken = event.altKey || event.ctrlKey || event.metaKey;
+    if (!(event.key in STEPS) || this.view.choice.lines || taken) return;
     const { frame } = this.heatmap;
     if (!frame) return;
     event.preventDefault();
@@ -109,30 +89,10 @@ export class HeadPanel extends Card {
     choice.set({ cell: { query: inside(query + down, frame.rows), key: inside(key + across, frame.columns) } });
   }
 
-  pick(show) {
-    const { choice } = this.view;
-    if (show === "step" && choice.pin === null) this.pinStep();
-    else if (show === "head" && choice.other === null) this.pinHead();
-    else choice.set({ show });
-  }
-
-  /** Remember this step: from now on the picture shows what has changed since. */
-  pinStep() {
-    const { choice } = this.view;
-    if (choice.pin !== null) choice.set({ pin: null, show: choice.show === "step" ? "one" : choice.show });
-    else choice.set({ pin: this.view.pictureOf(this.feed)?.step ?? 0, show: "step" });
-  }
-
-  pinHead() {
-    const { choice } = this.view;
-    if (choice.other !== null) choice.set({ other: null, show: choice.show === "head" ? "one" : choice.show });
-    else choice.set({ other: choice.headIn(this.panel.groups), show: "head" });
-  }
-
   state() {
     const pinned = this.feed && pinnedPicture(this.feed, this.view.choice.pin);
-    const others = this.view.choice.show === "run" ? this.view.feeds.map((feed) => this.view.pictureOf(feed)?.serial) : [];
-    const { version, pointed } = this.view.choice;
+    const { version, pointed, show } = this.view.choice;
+    const others = show === "run" ? this.view.feeds.map((feed) => this.view.pictureOf(feed)?.serial) : [];
     return [...super.state(), version, pointed, this.label, pinned?.serial, ...others];
   }
 
@@ -149,8 +109,9 @@ export class HeadPanel extends Card {
     const picture = this.view.pictureOf(this.feed);
     const found = shownMap(this.view, this.panel, this.slot);
     this.shown = found;
-    const words = found.missing === "picture" ? this.waitingFor(this.feed) : found.missing && speech.say(`missing_${found.missing}`);
-    this.waiting(Boolean(found.missing), words || "");
+    const words = { picture: () => this.waitingFor(this.feed), undefined: () => "" };
+    const absent = words[found.missing] ?? (() => speech.say(`missing_${found.missing}`));
+    this.waiting(Boolean(found.missing), absent());
     this.head = choice.headIn(this.panel.groups);
     this.nameHead();
     const example = this.panel.examples?.[choice.example];
@@ -162,7 +123,7 @@ export class HeadPanel extends Card {
       const painter = choice.lines ? this.lines : this.heatmap;
       painter.paint(context, this.scene(found.map, example, theme), this);
     }
-    this.paintOptions(theme, found.map);
+    this.switches.paint(theme, found.map, this.head);
     this.paintReadout();
   }
 
@@ -183,7 +144,8 @@ export class HeadPanel extends Card {
 
   predicts() {
     const { targets, ...groups } = this.panel.examples?.[this.view.choice.example] ?? {};
-    return targets && this.head.group !== "encoder" && groups[this.head.group]?.queries?.length === targets.length;
+    const group = this.head?.group;
+    return targets && group !== "encoder" && groups[group]?.queries?.length === targets.length;
   }
 
   nameHead() {
@@ -196,36 +158,6 @@ export class HeadPanel extends Card {
     const role = roleOf(this.panel, this.view.pictureOf(this.feed), this.head);
     const played = role ? `${role.name} ${speech.fixed(role.score, 2)}` : "";
     if (this.role.textContent !== played) this.role.textContent = played;
-  }
-
-  paintOptions(theme, map) {
-    const { choice, speech, feeds } = this.view;
-    this.form.paint(choice.lines);
-    const layer = this.head.layer + 1;
-    const other = choice.other ?? this.head;
-    const named = speech.say("head_short", { layer: other.layer + 1, head: other.head + 1 });
-    const step = choice.pin ?? this.view.pictureOf(this.feed)?.step ?? 0;
-    this.what.paint([
-      { value: "one", label: speech.say("show_one") },
-      { value: "layer", label: speech.say("show_layer", { layer }) },
-      { value: "all", label: speech.say("show_all") },
-      ...(this.feed?.still ? [] : [{ value: "step", label: choice.pin === null ? speech.say("show_step") : speech.say("show_step_of", { step: speech.count(step) }) }]),
-      { value: "head", label: choice.other === null ? speech.say("show_head") : speech.say("show_head_of", { head: named }) },
-      ...(feeds.length > 1 ? [{ value: "run", label: speech.say("show_run") }] : []),
-    ], choice.show);
-    const masses = MASS_CHOICES.map((share) => ({ value: share, label: share === 100 ? speech.say("mass_all") : speech.say("mass_top", { share }) }));
-    this.mass.paint(masses, choice.mass);
-    this.mass.element.disabled = Boolean(map?.diverging);
-    this.pin.element.hidden = Boolean(this.feed?.still);
-    this.pin.paint(choice.pin !== null, choice.pin === null ? speech.say("pin_step") : speech.say("pinned_step", { step: speech.count(choice.pin) }));
-    this.keep.paint(choice.other !== null, choice.other === null ? speech.say("pin_head") : speech.say("pinned_head", { head: named }));
-    const agreement = this.agreement();
-    this.demand.paint(choice.demand, agreement === null ? speech.say("demand") : speech.say("demand_score", { score: speech.fixed(agreement, 2) }));
-    const { demanded } = this.panel.examples?.[choice.example] ?? {};
-    this.demand.element.disabled = !demanded?.[this.head.group]?.length || Boolean(map?.diverging);
-    this.examples.paint();
-    this.log?.paint();
-    this.scale.paint(theme, { diverging: Boolean(map?.diverging), log: choice.log && !map?.diverging, reach: map?.diverging ? map.reach : 1 });
   }
 
   agreement() {

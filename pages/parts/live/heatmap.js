@@ -7,6 +7,7 @@ import { colourTable, css } from "./theme.js";
 const LABEL = { most: 92, least: 16, gap: 6, line: 13 };
 const TITLE_PX = 17;
 const NUMBERS_PX = 34;
+const SHORT_PX = 20;
 const NUMBERS_FROM = 0.05;
 const LINES_PX = 12;
 const LARGEST = 84;
@@ -15,10 +16,11 @@ const LARGEST = 84;
 export function heatmapFrame(context, tokens, { rows, columns }, { width, height }, font) {
   context.font = `12px ${font}`;
   const widest = (texts) => Math.max(LABEL.least, widestOf(context, texts));
+  const across = widestOf(context, tokens.keys);
   const left = TITLE_PX + Math.min(LABEL.most, Math.ceil(widest(tokens.queries))) + LABEL.gap;
-  const across = widest(tokens.keys);
   const room = width - left - 2;
-  const flat = across + 5 <= Math.min(LARGEST, room / columns);
+  // Short tokens stay upright, if need be only some of them.
+  const flat = across <= SHORT_PX || across + 5 <= Math.min(LARGEST, room / columns);
   const top = TITLE_PX + (flat ? LABEL.line + 3 : Math.min(LABEL.most, Math.ceil(across)) + LABEL.gap);
   let [wide, high] = [room / columns, (height - top - 2) / rows];
   // Cells stay near to squares, and not larger than they need to be.
@@ -27,7 +29,7 @@ export function heatmapFrame(context, tokens, { rows, columns }, { width, height
   const fitted = (side) => (side >= 4 ? Math.floor(side) : side);
   [wide, high] = [fitted(wide), fitted(high)];
   const x = left + Math.max(0, Math.floor((room - wide * columns) / 2));
-  return { x, y: top, wide, high, rows, columns, flat, left };
+  return { x, y: top, wide, high, rows, columns, flat, spacing: flat ? across + 4 : LABEL.line };
 }
 
 /** The cell under a place on the canvas; null outside. */
@@ -157,34 +159,37 @@ export class HeatmapPainter {
   }
 
   writeTokens(context, frame, { tokens, theme, hover, cell, axes }) {
-    const { x, y, wide, high, rows, columns, flat } = frame;
+    const { x, y, wide, high, rows, columns, flat, spacing } = frame;
     const shown = hover ?? cell ?? {};
     const ink = (text, strong) => (strong ? theme.text : text === PADDING ? theme.faint : theme.muted);
-    const set = (strong) => (context.font = `${strong ? 600 : 400} ${strong || Math.min(wide, high) >= 12 ? 12 : 11}px ${theme.font}`);
+    const set = (strong) => {
+      const size = strong || Math.min(wide, high) >= 12 ? 12 : 11;
+      context.font = `${strong ? 600 : 400} ${size}px ${theme.font}`;
+    };
     context.textBaseline = "middle";
     context.textAlign = "right";
-    const each = (count, side, draw, chosen) => {
-      const every = Math.max(1, Math.ceil(LABEL.line / side));
+    const each = (count, side, apart, draw, chosen) => {
+      const every = Math.max(1, Math.ceil(apart / side));
       for (let at = 0; at < count; at += 1) {
         // Of crowded labels the neighbours of the chosen one step aside.
-        const near = chosen !== undefined && at !== chosen && Math.abs(at - chosen) * side < LABEL.line;
+        const near = chosen !== undefined && at !== chosen && Math.abs(at - chosen) * side < apart;
         if (at === chosen || (at % every === 0 && !near)) draw(at, at === chosen);
       }
     };
-    each(rows, high, (row, strong) => {
+    each(rows, high, LABEL.line, (row, strong) => {
       set(strong);
       const text = visible(tokens.queries[row] ?? String(row + 1));
       context.fillStyle = ink(text, strong);
       context.fillText(ellipsized(context, text, LABEL.most), x - LABEL.gap, y + (row + 0.5) * high + 0.5);
     }, shown.query);
     context.textAlign = flat ? "center" : "left";
-    each(columns, wide, (column, strong) => {
+    each(columns, wide, spacing, (column, strong) => {
       set(strong);
       const text = visible(tokens.keys[column] ?? String(column + 1));
       context.fillStyle = ink(text, strong);
       const middle = x + (column + 0.5) * wide;
       if (flat) {
-        context.fillText(ellipsized(context, text, Math.max(wide, 20)), middle, y - LABEL.line / 2 - 2);
+        context.fillText(ellipsized(context, text, Math.max(wide, SHORT_PX)), middle, y - LABEL.line / 2 - 2);
         return;
       }
       context.save();

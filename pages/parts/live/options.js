@@ -70,7 +70,8 @@ export class ExampleChooser {
     this.segments = new Segments(speech.say("example"), options, (example) => {
       choice.set({ example, cell: null, lock: null });
     });
-    this.element = make("span", { class: "tl-example" }, make("span", { text: speech.say("example") }), this.segments.element);
+    const name = make("span", { text: speech.say("example") });
+    this.element = make("span", { class: "tl-example" }, name, this.segments.element);
     this.element.hidden = count < 2;
   }
 
@@ -86,7 +87,8 @@ export class ScaleLegend {
     this.bar = make("i", { class: "tl-bar" });
     this.low = make("span");
     this.high = make("span");
-    this.element = make("span", { class: "tl-scale" }, this.low, make("span", { class: "tl-ramp" }, this.bar), this.high);
+    const ramp = make("span", { class: "tl-ramp" }, this.bar);
+    this.element = make("span", { class: "tl-scale" }, this.low, ramp, this.high);
   }
 
   /** @param range {diverging, log, reach, low}; with `low` the values at the ends are those of some other number */

@@ -135,7 +135,8 @@ export class SheetPanel extends Card {
       if (this.valueAt(this.array, cell) > this.valueAt(this.array, high)) high = cell;
       if (this.valueAt(this.array, cell) < this.valueAt(this.array, low)) low = cell;
     }
-    const at = (cell) => `${speech.value(this.valueAt(this.array, cell))} (${Math.floor(cell / columns)}, ${cell % columns})`;
+    const said = (cell) => speech.value(this.valueAt(this.array, cell));
+    const at = (cell) => `${said(cell)} (${Math.floor(cell / columns)}, ${cell % columns})`;
     return speech.say("alt_sheet", { title: this.panel.title, rows, columns, low: at(low), high: at(high) });
   }
 }

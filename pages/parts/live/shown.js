@@ -25,7 +25,8 @@ export function shownMap(view, panel, slot) {
   const arrayOf = (from, group) => from?.arrays[panel.groups.find(({ name }) => name === group)?.array];
   const mapOf = (from, head = chosen) => {
     const array = arrayOf(from, head.group);
-    return array?.shape.length === 5 ? weightsOf(array, Math.min(choice.example, array.shape[0] - 1), head.layer, head.head) : null;
+    if (array?.shape.length !== 5) return null;
+    return weightsOf(array, Math.min(choice.example, array.shape[0] - 1), head.layer, head.head);
   };
   if (!picture) return { missing: "picture" };
   const map = mapOf(picture);

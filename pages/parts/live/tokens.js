@@ -71,7 +71,8 @@ export class AnswerStrip {
     const lengths = vocabulary.map((text) => text.length).sort((one, other) => one - other);
     const letters = Math.min(8, lengths[Math.floor(0.75 * lengths.length)] ?? 1);
     this.element.style.setProperty("--tl-letters", letters);
-    const places = (targets ?? []).map((text, at) => ({ text, at })).filter(({ text }) => text !== null && text !== undefined);
+    const all = (targets ?? []).map((text, at) => ({ text, at }));
+    const places = all.filter(({ text }) => typeof text === "string");
     this.element.hidden = !places.length;
     this.cells = places.map(({ text, at }) => {
       const answer = make("b", { text: " " });
@@ -94,7 +95,8 @@ export class AnswerStrip {
     const { speech } = this.view;
     const { id, hit, said, text, sure } = this.known[at] ?? { id: null };
     if (id === null) return "";
-    return speech.say(hit ? "answer_right" : "answer_wrong", { answer: said, target: text, certainty: speech.value(sure) });
+    const fields = { answer: said, target: text, certainty: speech.value(sure) };
+    return speech.say(hit ? "answer_right" : "answer_wrong", fields);
   }
 
   paint(picture, example, vocabulary, hovered) {
