@@ -29,7 +29,7 @@ FIFTY = (
     "step the LSTM, with as many parameters, is still wrong more than half of the time."
 )
 NEAR = (
-    "Only five blanks: now every recurrent net learns it as well, the plain RNN as fast as the Transformer; LSTM and "
+    "Only five blanks: now every recurrent net learns it as well, the plain RNN sooner than the Transformer; LSTM and "
     "GRU are right nine times in ten only after hundreds of steps."
 )
 KINDS = (
