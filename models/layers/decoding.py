@@ -138,7 +138,7 @@ def _grown(
     """The `most` likeliest continuations by one token of the hypotheses `alive`, likeliest first."""
     tokens_BT = torch.stack([torch.cat((prompt_T, prompt_T.new_tensor(tokens))) for tokens, _score in alive])
     encoder_BN = None if encoder_N is None else encoder_N.expand(len(alive), -1)
-    log_BV = next_logits(model, tokens_BT, encoder_BN).double().log_softmax(-1)
+    log_BV = next_logits(model, tokens_BT, encoder_BN).cpu().double().log_softmax(-1)
     total_BV = log_BV + log_BV.new_tensor([score for _tokens, score in alive])[:, None]
     best, order = total_BV.flatten().topk(min(most, total_BV.numel()))
     return [

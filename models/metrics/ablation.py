@@ -150,7 +150,7 @@ def right(study: Study, held: Arranged) -> tuple[Tensor, Tensor]:
     """Per example, how many scored tokens are predicted rightly, and how many there are: (B,) float64 each."""
     predicted_BT = study.model(held.input_BT, held.encoder_BN).argmax(-1)
     right_BT = (predicted_BT == held.target_BT) & held.scored_BT
-    return right_BT.sum(-1).double().cpu(), held.scored_BT.sum(-1).double().cpu()
+    return right_BT.sum(-1).cpu().double(), held.scored_BT.sum(-1).cpu().double()
 
 
 def paired(whole_B: Tensor, without_B: Tensor, of_B: Tensor) -> Drop:

@@ -11,6 +11,7 @@ import streamlit as st
 from models.metrics.explanation import METHODS
 from models.metrics.rankings import Agreement, Comparison
 from pages.parts.attention.sheets import Cell, sheet
+from pages.parts.controls import sentence_case
 from pages.parts.words import _, percent, shown
 
 
@@ -41,7 +42,7 @@ def strips(said: Told) -> None:
     """One row per method over the same tokens."""
     names = titles()
     rows = [
-        (names[name], [Cell(percent(round(float(share), 2)), float(share), marked=bool(share and share == part.max()))
+        (names[name], [Cell(whole(float(share)), float(share), marked=bool(share and share == part.max()))
                        for share in part])
         for name in ("head", *METHODS) if (part := said.shares.get(name)) is not None
     ]  # fmt: skip
@@ -50,6 +51,11 @@ def strips(said: Told) -> None:
         _("Outlined: the first of each row. Underlined: the predicting position. Leave-one-out's largest drop is "
           "{nats} nats.", nats=round(said.nats, 3))
     )  # fmt: skip
+
+
+def whole(share: float) -> str:
+    """Whole per cent; nothing where there is less than half of one."""
+    return percent(round(share, 2)) if share >= 0.005 else ""
 
 
 def agreement(over: Comparison) -> None:
@@ -89,7 +95,7 @@ def verdict(over: Comparison, names: Mapping[str, str]) -> str:
         return _(
             "**{best}** ranks tokens most like leave-one-out: ρ = {rho} ({interval}), ahead of every other by more "
             "than chance.",
-            best=names[over.best], rho=round(first.rho, 2), interval=interval(first),
+            best=sentence_case(names[over.best]), rho=round(first.rho, 2), interval=interval(first),
         )  # fmt: skip
     return _(
         "No winner: {first} has ρ = {rho} and {second} {other}, closer than {count} examples can tell apart.",

@@ -15,13 +15,14 @@ STYLE = """
 .tl-sheet caption { text-align: start; font-size: 0.875rem; opacity: 0.75; padding-bottom: 0.25rem; }
 .tl-sheet th { font-weight: 500; font-size: 0.8rem; padding: 0.15rem 0.35rem; white-space: nowrap; text-align: center; }
 .tl-sheet th[scope=row] { text-align: start; position: sticky; inset-inline-start: 0; z-index: 1;
-  background: color-mix(in srgb, canvas 88%, transparent); }
+  backdrop-filter: blur(8px); }
 .tl-sheet td { min-width: 2.6rem; padding: 0.25rem 0.35rem; border-radius: 5px; text-align: center;
   font-size: 0.8rem; line-height: 1.2; border: 1px solid rgba(127, 120, 170, 0.22); white-space: nowrap; }
 .tl-sheet td small { display: block; font-size: 0.75rem; opacity: 0.8; }
 .tl-sheet td.tl-on { outline: 2px solid #d9730d; outline-offset: -1px; }
 .tl-sheet th.tl-on { text-decoration: underline 2px #d9730d; text-underline-offset: 0.2em; }
-.tl-sheet td.tl-bar { min-width: 8rem; text-align: start; }
+@media (max-width: 640px) { .tl-sheet th[scope=row] { white-space: normal; max-width: 6.5rem; } }
+.tl-sheet td.tl-bar { min-width: 8rem; text-align: start; background-origin: border-box !important; }
 </style>
 """
 PLUS, MINUS = "124, 104, 238", "217, 115, 13"
@@ -67,6 +68,6 @@ def sheet(
     )
     st.html(
         f'{STYLE}<div class="tl-sheet" tabindex="0" role="region" aria-label="{html.escape(caption)}"><table>'
-        f"<caption>{html.escape(caption)}</caption><thead><tr><td></td>{heads}</tr></thead><tbody>{lines}</tbody>"
+        f"<caption>{html.escape(caption)}</caption><thead><tr><th></th>{heads}</tr></thead><tbody>{lines}</tbody>"
         "</table></div>"
     )
