@@ -1,4 +1,4 @@
-"""The cards of the front page: one per family, each with a still of its first story as it was really trained."""
+"""The cards of the front page: one per family, with stills of its first stories as they were really trained."""
 
 from __future__ import annotations
 
@@ -13,13 +13,24 @@ from pages.parts.words import _
 from state import links
 from state.runs import runs
 
+MOST_STORIES = 4
+STILL_PX = 180
+
 
 def cards() -> None:
-    """One card per page that names a family."""
+    """One card per page that names a family, then the pages that need none."""
+    rest = []
     for path, about in described_pages():
         if about.get("family") in experiments():
             with st.container(border=True):
                 card(str(path), about)
+        elif about["order"]:
+            rest.append((path, about))
+    for column, (place, about) in zip(st.columns(max(1, len(rest)), gap="medium"), rest, strict=False):
+        with column, st.container(border=True, height="stretch"):
+            title, line = about["title"], about["line"]
+            st.page_link(str(place), label=f"**{_(title)}**", icon=":material/arrow_forward:")
+            st.caption(_(line))
 
 
 def card(path: str, about: dict[str, str]) -> None:
@@ -27,12 +38,12 @@ def card(path: str, about: dict[str, str]) -> None:
     title, line = about["title"], about["line"]
     st.subheader(_(title), anchor=False)
     st.markdown(_(line))
-    stories = experiments()[about["family"]].stories()
-    for column, story in zip(st.columns(len(stories), gap="medium"), stories, strict=True):
+    stories = experiments()[about["family"]].stories()[:MOST_STORIES]
+    for column, story in zip(st.columns(MOST_STORIES, gap="medium"), stories, strict=False):
         with column:
             still = picture_of(story)
             if still is not None:
-                st.image(still, width="stretch")
+                st.image(still, width=STILL_PX)
             st.page_link(
                 path, label=f"**{_(story.name)}**", icon=":material/arrow_forward:",
                 query_params=links.write(story.experiment, beside=story.beside),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -29,6 +31,10 @@ def miniature(experiment: Experiment, snapshot: Snapshot, dark: bool) -> Image.I
     if "agreement" in arrays:
         layer, head = np.unravel_index(int(arrays["agreement"].argmax()), arrays["agreement"].shape)
         return weights(arrays.get("maps_cross", arrays["maps_self"])[0, layer, head] / 255, dark)
+    if "maps_self" in arrays:
+        return weights(arrays["maps_self"][0, -1].max(0) / 255, dark)
+    if "ms_full" in arrays:
+        return lines(arrays["n"], [arrays[name] for name in sorted(arrays) if name.startswith("ms_")], dark)
     if "samples" in arrays and "surface" in arrays:
         extent = getattr(experiment, "plane")().extent  # noqa: B009
         return plane(arrays.get("samples_ema", arrays["samples"]), arrays["surface"], extent, DARK if dark else LIGHT)
@@ -55,6 +61,28 @@ def weights(map_TS: np.ndarray, dark: bool) -> Image.Image:
     mixed = paper + (ink - paper) * map_TS.astype(float)[..., None] ** 0.7
     whole = Image.fromarray(mixed.clip(0, 255).astype(np.uint8))
     return whole.resize((SIDE, SIDE), Image.Resampling.NEAREST)
+
+
+def lines(x_N: np.ndarray, y_KN: Sequence[np.ndarray], dark: bool) -> Image.Image:
+    """Several curves over one x, both axes logarithmic, each as large as the picture allows; gaps where not finite."""
+    colours = (DARK[3], DARK_DATA, DARK_WEIGHT) if dark else (LIGHT[3], LIGHT_DATA, LIGHT_WEIGHT)
+    side = SIDE * FINER
+    picture = Image.new("RGB", (side, side), tuple(int(part) for part in (DARK if dark else LIGHT)[1]))
+    draw = ImageDraw.Draw(picture)
+    every = np.concatenate([y[np.isfinite(y) & (y > 0)] for y in y_KN])
+    if len(every) == 0 or len(x_N) < 2:
+        return picture.resize((SIDE, SIDE))
+    x0, x1 = np.log(x_N[[0, -1]])
+    y0, y1 = np.log(every.min()), np.log(every.max())
+    for place, y in enumerate(y_KN):
+        known = np.isfinite(y) & (y > 0)
+        across = 0.06 + 0.88 * (np.log(x_N[known]) - x0) / (x1 - x0)
+        up = 0.94 - 0.88 * (np.log(y[known]) - y0) / max(y1 - y0, 1e-9)
+        points = [(float(a) * side, float(b) * side) for a, b in zip(across, up, strict=True)]
+        if len(points) > 1:
+            fill = tuple(int(part) for part in colours[place % len(colours)])
+            draw.line(points, fill=fill, width=3 * FINER, joint="curve")
+    return picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
 
 
 def sheet(images: np.ndarray, dark: bool, columns: int = 8) -> Image.Image:

@@ -40,18 +40,22 @@ def maps(experiment: AttentionTraining, several: bool) -> Sequence[Mapping[str, 
     return [{"kind": "heads", "title": _("All heads"), **common}, head]
 
 
-def groups_of(experiment: AttentionTraining) -> list[dict[str, str]]:
-    """The kinds of map that this shape has."""
+def groups_of(experiment: AttentionTraining) -> list[dict[str, Any]]:
+    """The kinds of map that this shape has; the one that the task speaks of comes first and opens."""
+    own, reads = {"layers": experiment.num_layers}, {"layers": experiment.encoder_layers}
+    encoder, decoder = _("Encoder self-attention"), _("Decoder self-attention")
     match experiment.shape:
         case "encoder":
-            return [{"name": "self", "array": "maps_self", "label": _("Encoder self-attention")}]
+            found = [{"name": "self", "label": encoder, **own}]
         case "decoder":
-            return [{"name": "self", "array": "maps_self", "label": _("Decoder self-attention")}]
-    return [
-        {"name": "encoder", "array": "maps_encoder", "label": _("Encoder self-attention")},
-        {"name": "self", "array": "maps_self", "label": _("Decoder self-attention")},
-        {"name": "cross", "array": "maps_cross", "label": _("Cross-attention")},
-    ]
+            found = [{"name": "self", "label": decoder, **own}]
+        case _:
+            found = [
+                {"name": "cross", "label": _("Cross-attention"), **own},
+                {"name": "self", "label": decoder, **own},
+                {"name": "encoder", "label": encoder, **reads},
+            ]
+    return [{**group, "array": f"maps_{group['name']}", "heads": experiment.num_heads} for group in found]
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
@@ -126,10 +130,10 @@ def legend(experiment: AttentionTraining) -> str:
     """How to read the picture."""
     if experiment.shape == "encoder_decoder":
         return _(
-            "Each row is a token that looks, each column a token that is looked at; the darker, the more attention. In "
-            "the cross-attention the writer's tokens look at the reader's."
+            "Each row is a token that looks, each column a token that is looked at; the stronger the colour, the more "
+            "attention. In the cross-attention the writer's tokens look at the reader's."
         )
     return _(
-        "Each row is a token that looks, each column a token that is looked at; the darker, the more attention. Every "
-        "row sums to one. Rings mark where a right answer is to be found."
+        "Each row is a token that looks, each column a token that is looked at; the stronger the colour, the more "
+        "attention. Every row sums to one. Rings mark where a right answer is to be found."
     )
