@@ -9,12 +9,14 @@ from pathlib import Path
 import streamlit as st
 
 from models.attention import AttentionTraining
+from models.experiment import Snapshot
 from models.metrics.cell import Row, row
 from pages.parts.attention.selection import Selection
+from pages.parts.attention.words import head_in_words
 from pages.parts.lab import ACTIVE, Lab
 from pages.parts.table import Table
 from pages.parts.words import _, language, translated
-from state.runs import Run, runs
+from state.runs import runs
 
 HERE = Path(__file__).parent
 LIVE_S = 0.5
@@ -97,36 +99,37 @@ def lines(found: Row, place: int, scaled: bool) -> dict[str, str]:
 
 
 def draw(lab: Lab, table: Table) -> None:
-    """The chosen cell of the shown run, at the step that is looked at; a hint where none is chosen."""
+    """The chosen head in words and its chosen cell in numbers, at the step that is looked at."""
     run = runs().find(table.shown.key)
     experiment = table.shown
     if run is None or not isinstance(experiment, AttentionTraining):
         return
-    kind = "cross" if experiment.shape == "encoder_decoder" else "self"
-    chosen = Selection.read(table.view, kind)
-    if chosen.cell is None:
-        st.caption(_("Click a cell of the large map to see how its weight comes about."))
-        return
+    chosen = Selection.read(table.view, "cross" if experiment.shape == "encoder_decoder" else "self")
     follows = table.at is None and run.status().state in ACTIVE
 
     @st.fragment(run_every=LIVE_S if follows else None)
     def cell() -> None:
-        show(lab, run, experiment, chosen, table.at)
+        moments = run.moments()
+        snapshot = run.snapshot(int(moments[-1]) if table.at is None else table.at) if len(moments) else None
+        if snapshot is None:
+            return
+        head_in_words(snapshot, experiment, chosen)
+        if chosen.cell is None:
+            st.caption(_("Click a cell of the large map to see how its weight comes about."))
+        else:
+            show(lab, snapshot, experiment, chosen, chosen.cell)
 
     cell()
 
 
-def show(lab: Lab, run: Run, experiment: AttentionTraining, chosen: Selection, at: int | None) -> None:
-    moments = run.moments()
-    snapshot = run.snapshot(int(moments[-1]) if at is None else at) if len(moments) else None
-    if snapshot is None or chosen.cell is None:
-        return
+def show(lab: Lab, snapshot: Snapshot, experiment: AttentionTraining, chosen: Selection, cell: tuple[int, int]) -> None:
+    """One cell of one picture, or why it cannot be shown."""
     probe, words = experiment.probe(), experiment.source().vocabulary
     own_T, read_N = probe.input_BT, probe.encoder_BN
     example = min(chosen.example, len(own_T) - 1)
     queries = read_N[example] if chosen.kind == "encoder" and read_N is not None else own_T[example]
     keys = read_N[example] if chosen.kind in ("encoder", "cross") and read_N is not None else own_T[example]
-    query, place = chosen.cell
+    query, place = cell
     plan = experiment.at(snapshot.step).plan()
     where = (chosen.kind, example, chosen.layer, chosen.head)
     found = row(snapshot, plan, (queries, keys), where, query)
