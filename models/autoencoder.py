@@ -122,7 +122,8 @@ class LatentSpace(Experiment):
         help="How many numbers describe a picture.",
     )  # fmt: skip
     beta: float = knob(
-        1.0, low=0.01, high=100.0, log=True, group="model", live=True, label="weight of the KL (β)", when={"model": POSTERIOR},
+        1.0, low=0.01, high=100.0, log=True, group="model", live=True, label="weight of the KL (β)",
+        when={"model": POSTERIOR},
         help="Weight of the KL term. 1 is the ELBO; more presses codes together (β-VAE), until dimensions die.",
     )  # fmt: skip
     warm_up: int = knob(
@@ -189,7 +190,7 @@ class LatentSpace(Experiment):
     def stories(cls) -> tuple[Story, ...]:
         """Each sentence is held against ten seeds by `tests/test_stories_latent.py`."""
         collapse = cls(latent_dim=10, beta=10.0)
-        revived = cls(data="mnist", model="vq_vae", codes=256, code_dim=16, width=256, revival=True, steps=600)
+        revived = cls(data="mnist", model="vq_vae", codes=256, code_dim=16, batch_size=64, revival=True, steps=600)
         within = cls(data="mnist", latent_dim=20, width=400, depth=1, lr=1e-3, steps=2500)
         return (
             Story("Two numbers per digit", TWO_NUMBERS, cls()),

@@ -4,7 +4,7 @@ import streamlit as st
 
 from models.autoencoder import LatentSpace
 from pages.parts.lab import Lab, Tab
-from pages.parts.latent import drag, studio
+from pages.parts.latent import bound, codebook, drag, studio
 from pages.parts.latent.panels import legend, panels
 from pages.parts.prose import prose
 from pages.parts.words import _
@@ -20,8 +20,11 @@ PAGE = {
 def tabs(experiment: LatentSpace) -> tuple[Tab, ...]:
     """What can be done with a trained autoencoder; each tab is drawn only while it is open."""
     if experiment.model == "vq_vae":
-        return ()
-    return (Tab(_("Drag and it morphs"), drag.draw), Tab(_("Path studio"), studio.draw))
+        return (Tab(_("Paint in codes"), codebook.draw),)
+    found = [Tab(_("Drag and it morphs"), drag.draw), Tab(_("Path studio"), studio.draw)]
+    if experiment.is_random:
+        found.append(Tab(_("The bound opened"), bound.draw))
+    return tuple(found)
 
 
 st.title(_("Latent space"), anchor=False)

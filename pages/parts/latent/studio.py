@@ -29,6 +29,8 @@ FRAMES = 24
 STRIP = 12
 FILM_PX = 224
 FRAME_MS = 90
+DOTS = (":blue[●]", ":orange[●]", ":green[●]", ":violet[●]")
+"""As the curves on the map are coloured, in the order of `KINDS`."""
 SEEN = 0.1
 """Classes that reach this probability somewhere are drawn."""
 FARTHEST = 100.0
@@ -102,16 +104,19 @@ def given(found: Trained, key: str) -> tuple[Tensor, bool]:
         plane = torch.from_numpy(found.snapshot.arrays["plane"])
         st.caption(_("Click on the map: up to six points, again on a point to take it away."))
         return plane[0] + torch.tensor(places).view(-1, 2) @ plane[1:], True
+    mean_MZ = means(found)
+    label_M = label[: len(mean_MZ)]
+    mean_CZ = torch.stack([mean_MZ[label_M == each].mean(0) for each in range(len(names))])
     left, right = st.columns(2)
     numbers = range(len(names))
     with left:
         start = st.selectbox(_("From"), numbers, format_func=names.__getitem__, key=f"{key}.from", filter_mode=None)
     with right:
+        far = int((mean_CZ - mean_CZ[start]).norm(dim=1).argmax())
         end = st.selectbox(
-            _("To"), numbers, index=len(names) - 1, format_func=names.__getitem__, key=f"{key}.to", filter_mode=None
+            _("To"), numbers, index=far, format_func=names.__getitem__, key=f"{key}.to.{start}", filter_mode=None
         )
-    mean_MZ = means(found)
-    return torch.stack([mean_MZ[label[: len(mean_MZ)] == each].mean(0) for each in (start, end)]), False
+    return mean_CZ[[start, end]], False
 
 
 def scene_names(found: Trained) -> list[str]:
@@ -165,7 +170,7 @@ def strip(found: Trained, each: Walk, index: int) -> None:
         picture_TX = decoder(found)(evenly(each.raw_TZ, decoder(found), STRIP))
     side = found.study.data.side
     flat = picture_TX.view(STRIP, side, side).permute(1, 0, 2).reshape(side, STRIP * side)
-    dot = ["🔵", "🟠", "🟢", "🟣"][index]
+    dot = DOTS[index]
     st.caption(
         _("{dot} {kind}: energy {energy}, length {length} in pixels", dot=dot, kind=f"**{said_kind(each.kind)}**",
           energy=each.energy, length=each.length)

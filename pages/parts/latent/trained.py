@@ -13,7 +13,6 @@ from torch import nn
 from models.autoencoder import LatentSpace
 from models.experiment import Snapshot
 from models.layers.autoencoding import Autoencoding
-from models.layers.encoder_decoder import ConvDecoder
 from models.layers.latent_models import Continuous
 from pages.parts.latent.panels import class_names
 from pages.parts.table import Table
@@ -67,24 +66,25 @@ def trained(table: Table) -> Trained | None:
     return found
 
 
-def layers(model: Continuous) -> tuple[list[dict[str, Any]], bytes]:
-    """The decoder layer by layer, and all its weights in that order, for the browser's forward pass."""
+def layers(decoder: nn.Module, side: int) -> tuple[list[dict[str, Any]], bytes]:
+    """The decoder layer by layer, and all its weights in that order, for the browser's forward pass.
+
+    `side` is that of the first map which a convolution reads.
+    """
     described: list[dict[str, Any]] = []
     parts: list[np.ndarray] = []
-    side = model.decoder.shape[1] if isinstance(model.decoder, ConvDecoder) else 0
-    for module in model.decoder.modules():
+    for module in decoder.modules():
         if isinstance(module, nn.ReLU):
             described[-1]["relu"] = True
-        if not isinstance(module, nn.Linear | nn.ConvTranspose2d):
+        if not isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             continue
-        weight, bias = module.weight.detach().cpu().numpy(), module.bias
-        assert bias is not None
-        parts += [weight.ravel(), bias.detach().cpu().numpy()]
-        entry = {"kind": "linear", "weights": weight.size, "biases": bias.numel(), "relu": False}
-        if isinstance(module, nn.ConvTranspose2d):
-            entry |= {"kind": "up", "out": weight.shape[1], "side": side}
-            side *= 2
-        described.append(entry)
+        assert module.bias is not None
+        weight, bias = (part.detach().cpu().numpy() for part in (module.weight, module.bias))
+        parts += [weight.ravel(), bias]
+        kind = {nn.Conv2d: "around", nn.ConvTranspose2d: "up"}.get(type(module), "linear")
+        entry = {"kind": kind, "weights": weight.size, "biases": bias.size, "relu": False}
+        described.append({**entry, "out": bias.size, "side": side})
+        side *= 2 if kind == "up" else 1
     return described, np.concatenate(parts).astype("<f4").tobytes()
 
 
@@ -93,7 +93,7 @@ def scene(found: Trained) -> dict[str, Any]:
     """What the pad needs of a continuous model: map, decoder, and how far each latent number reaches."""
     model, arrays = found.study.model, found.snapshot.arrays
     assert isinstance(model, Continuous)
-    described, weights = layers(model)
+    described, weights = layers(model.decoder, found.study.data.side // 4)
     code = model.encode(found.study.probe.x_MX, found.study.probe.label_M)
     spread_Z = code.mean_BZ.std(0)
     reach_Z = torch.maximum(SLIDER_SIGMAS * spread_Z + code.mean_BZ.mean(0).abs(), torch.tensor(1.0))

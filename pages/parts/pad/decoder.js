@@ -1,7 +1,31 @@
-// A decoder's forward pass in the browser: linear layers and transposed convolutions of kernel 4, stride 2, padding 1,
-// with the weights of the running model (float32, as PyTorch lays them out). Agrees with PyTorch to 1e-5.
+// A decoder's forward pass in the browser: linear layers, transposed convolutions of kernel 4, stride 2, padding 1, and
+// convolutions of kernel 3, padding 1, with the weights of the running model (float32, as PyTorch lays them out). Agrees with PyTorch to 1e-5.
 
 const KERNEL = 4;
+
+/** x: channels × side × side → out × side × side, by a kernel of 3 with padding 1. */
+function around({ weight, bias, out, side }, x) {
+  const y = new Float32Array(out * side * side);
+  const inputs = x.length / (side * side);
+  for (let channel = 0; channel < out; channel += 1) {
+    for (let row = 0; row < side; row += 1) {
+      for (let column = 0; column < side; column += 1) {
+        let sum = bias[channel];
+        for (let tap = 0; tap < 9; tap += 1) {
+          const [at, place] = [row + Math.floor(tap / 3) - 1, column + (tap % 3) - 1];
+          if (at < 0 || at >= side || place < 0 || place >= side) continue;
+          for (let input = 0; input < inputs; input += 1) {
+            sum += x[(input * side + at) * side + place] * weight[(channel * inputs + input) * 9 + tap];
+          }
+        }
+        y[(channel * side + row) * side + column] = sum;
+      }
+    }
+  }
+  return y;
+}
+
+const LAYERS = { linear, up: upwards, around };
 
 function linear({ weight, bias }, x) {
   const outputs = bias.length;
@@ -63,7 +87,7 @@ export class Decoder {
     x.set(z);
     if (this.classes) x[this.latent + label] = 1;
     for (const layer of this.layers) {
-      x = layer.kind === "linear" ? linear(layer, x) : upwards(layer, x);
+      x = LAYERS[layer.kind](layer, x);
       if (layer.relu) for (let index = 0; index < x.length; index += 1) x[index] = Math.max(0, x[index]);
     }
     return x.map((value) => 1 / (1 + Math.exp(-value)));
