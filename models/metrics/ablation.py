@@ -34,9 +34,9 @@ Head = tuple[str, int, int]
 """Kind of map ("encoder", "self" or "cross"), layer, head, counted from 0."""
 
 HELD_OUT = 256
-LEAST = 32
+LEAST = 16
 REFERENCE = 64
-OPERATIONS = 40e9
+OPERATIONS = 80e9
 """Multiplications that a whole matrix may cost: two or three seconds of one core."""
 
 
@@ -59,13 +59,18 @@ class Matrix:
     error: Mapping[str, np.ndarray]
 
 
+def operations(study: Study) -> float:
+    """Multiplications of one forward pass over one example, nearly."""
+    plan, tokens = study.model.plan, study.probe.input_BT.shape[1]
+    if study.probe.encoder_BN is not None:
+        tokens = (tokens + study.probe.encoder_BN.shape[1]) // 2
+    layers = plan.layers + (plan.encoder_layers if plan.shape == "encoder_decoder" else 0)
+    return tokens * layers * plan.width * ((4 + 2 * plan.feed_forward) * plan.width + 2 * tokens)
+
+
 def examples(study: Study, most: int = HELD_OUT) -> int:
     """How many held-out examples the matrix is measured on: fewer for large models."""
-    plan, (n, m) = study.model.plan, study.task.longest
-    layers = plan.layers + (plan.encoder_layers if plan.shape == "encoder_decoder" else 0)
-    tokens, heads = n + m, layers * plan.heads
-    each = tokens * layers * plan.width * ((4 + 2 * plan.feed_forward) * plan.width + 2 * tokens)
-    return int(np.clip(OPERATIONS / (each * heads), min(LEAST, most), most))
+    return int(np.clip(OPERATIONS / (operations(study) * len(heads(study))), min(LEAST, most), most))
 
 
 def heads(study: Study) -> list[Head]:

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 METHODS = ("raw", "rollout", "gradient", "leave_one_out")
 REPLACEMENTS = 9
-"""A token is replaced by each other symbol, or by so many drawn at random where there are more."""
+"""A token is replaced by each other symbol, or by so many drawn at random where there are more; large models take
+fewer."""
 REFERENCE = 128
 AT_ONCE = 256
 
@@ -125,15 +126,15 @@ def gradient_times_input(study: Study, question: Question) -> Tensor:
 
 
 @torch.no_grad()
-def leave_one_out(study: Study, question: Question, padding: bool = False) -> Tensor:
+def leave_one_out(study: Study, question: Question, padding: bool = False, most: int = REPLACEMENTS) -> Tensor:
     """(S,) by how many nats log p(answer) drops without the token; 0 for tokens that are no candidates.
 
-    Without: replaced by each other symbol that stands in that part of the task's examples, the mean over them; with
-    `padding` by a blank that nobody looks at.
+    Without: replaced by each other symbol that stands in that part of the task's examples, the mean over them, or over
+    `most` where there are more; with `padding` by a blank that nobody looks at.
     """
     source_S = question.source
     places = candidates(study, question).nonzero()[:, 0].tolist()
-    others = [[0] if padding else replacements(study, question, place) for place in places]
+    others = [[0] if padding else replacements(study, question, place, most) for place in places]
     rows = [(place, token) for place, tokens in zip(places, others, strict=True) for token in tokens]
     if not rows:
         return torch.zeros(len(source_S), device=source_S.device)
@@ -158,16 +159,16 @@ def _log_p(study: Study, question: Question, source_RS: Tensor) -> Tensor:
     return log_R
 
 
-def replacements(study: Study, question: Question, place: int) -> list[int]:
-    """The other symbols that stand where `place` is: in the source, or in the answer. At most `REPLACEMENTS`."""
+def replacements(study: Study, question: Question, place: int, most: int = REPLACEMENTS) -> list[int]:
+    """The other symbols that stand where `place` is: in the source, or in the answer. At most `most` of them."""
     task, shape = study.task, study.shape
     symbols, start = _symbols(study.knobs), answer_start(task, shape) + 1
     answering = task.kind == "pairs" and shape == "decoder" and place >= start
     own = int(question.source[place])
     found = [token for token in symbols[answering] if token != own]
-    if len(found) > REPLACEMENTS:
+    if len(found) > most:
         order = torch.randperm(len(found), generator=stream(study.knobs.seed, f"replacements {place}"))
-        found = sorted(found[chosen] for chosen in order[:REPLACEMENTS].tolist())
+        found = sorted(found[chosen] for chosen in order[:most].tolist())
     return found or [0]
 
 
@@ -183,7 +184,9 @@ def _symbols(knobs: AttentionTraining) -> tuple[tuple[int, ...], tuple[int, ...]
     return sources, answers
 
 
-def explain(study: Study, question: Question, head: tuple[int, int] | None = None) -> dict[str, Tensor]:
+def explain(
+    study: Study, question: Question, head: tuple[int, int] | None = None, most: int = REPLACEMENTS
+) -> dict[str, Tensor]:
     """Each method's importance of every source token (S,), and that of one chosen head as "head"."""
     trace = Trace()
     with torch.no_grad():
@@ -195,5 +198,5 @@ def explain(study: Study, question: Question, head: tuple[int, int] | None = Non
         if head is not None:
             found["head"] = raw(trace, question.position, head)
     found["gradient"] = gradient_times_input(study, question)
-    found["leave_one_out"] = leave_one_out(study, question)
+    found["leave_one_out"] = leave_one_out(study, question, most=most)
     return {name: importance_S.cpu() for name, importance_S in found.items()}

@@ -23,7 +23,8 @@ import torch
 from scipy.stats import rankdata
 
 from models.data.sequences.arrange import Arranged
-from models.metrics.explanation import Question, candidates, explain
+from models.metrics.ablation import operations
+from models.metrics.explanation import REPLACEMENTS, Question, candidates, explain
 from models.running import stream
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from models.layers.study import Study
 
 EXAMPLES = 32
+LEAST_EXAMPLES, FEWEST = 12, 2
+OPERATIONS = 120e9
+"""Multiplications that a comparison may cost: some seconds of one core."""
 DRAWS = 2000
 LEAST = 3
 """Tokens that must be comparable for an order to mean anything."""
@@ -110,6 +114,14 @@ def compare(found: Sequence[Mapping[str, np.ndarray]], seed: int = 0) -> Compari
     return Comparison(len(kept), agreements, methods[first] if ahead and all(ahead) else None)
 
 
+def reach(study: Study) -> tuple[int, int]:
+    """How many examples are compared, and by how many others each token is replaced: fewer for large models."""
+    tokens = study.probe.input_BT if study.probe.encoder_BN is None else study.probe.encoder_BN
+    each = operations(study) * tokens.shape[1]
+    others = int(np.clip(OPERATIONS / (each * EXAMPLES), FEWEST, REPLACEMENTS))
+    return int(np.clip(OPERATIONS / (each * others), LEAST_EXAMPLES, EXAMPLES)), others
+
+
 def questions_of(knobs: AttentionTraining, count: int = EXAMPLES) -> list[list[Question]]:
     """Every scored position of each of `count` held-out examples of the run's own stream, on the CPU."""
     held = knobs.arranged(count, "explained")
@@ -135,10 +147,11 @@ def one(held: Arranged, b: int) -> Arranged:
     return Arranged(encoder_BN, *(getattr(held, each.name)[b : b + 1] for each in fields(held)[1:]))
 
 
-def against_leave_one_out(study: Study, head: tuple[int, int] | None = None, count: int = EXAMPLES) -> Comparison:
-    """Every method against leave-one-out on `count` held-out examples of this run."""
-    found = []
-    for question in questions(study, count):
+def against_leave_one_out(study: Study, head: tuple[int, int] | None = None, most: int = EXAMPLES) -> Comparison:
+    """Every method against leave-one-out on held-out examples of this run, at most `most` of them."""
+    found, (count, others) = [], reach(study)
+    for question in questions(study, min(count, most)):
         kept_S = candidates(study, question).cpu()
-        found.append({name: part[kept_S].numpy() for name, part in explain(study, question, head).items()})
+        importances = explain(study, question, head, others)
+        found.append({name: part[kept_S].numpy() for name, part in importances.items()})
     return compare(found, study.knobs.seed)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from models.attention import AttentionTraining
 from models.metrics.explanation import Question, candidates, explain
-from models.metrics.rankings import EXAMPLES, Comparison, against_leave_one_out, questions_of
+from models.metrics.rankings import EXAMPLES, Comparison, against_leave_one_out, questions_of, reach
 from pages.parts.attention.importance import Told, agreement, strips
 from pages.parts.attention.selection import Selection
 from pages.parts.attention.weights import Weights, computed, study, weights
@@ -91,7 +91,7 @@ def tell(found: Weights, example: int, position: int, head: tuple[int, int] | No
     asked = asked_of(found.experiment.at(found.step))[example]
     question = next(each for each in asked if each.position == position).to(model.where)
     kept_S = candidates(model, question).cpu().numpy()
-    parts = {name: part.numpy()[kept_S] for name, part in explain(model, question, head).items()}
+    parts = {name: part.numpy()[kept_S] for name, part in explain(model, question, head, reach(model)[1]).items()}
     shares = {
         name: np.clip(part, 0, None) / max(float(np.clip(part, 0, None).sum()), 1e-30) for name, part in parts.items()
     }
