@@ -34,6 +34,8 @@ def label(experiment: Experiment, table: Table) -> str:
 
 
 def said(value: Value) -> str:
+    if isinstance(value, bool):
+        return _("on") if value else _("off")
     return option(value) if isinstance(value, str) else shown(value)
 
 
