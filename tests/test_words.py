@@ -13,6 +13,7 @@ from babel.messages.extract import extract_from_dir
 from models.catalogue import experiments
 from models.data import hub
 from models.data.sequences import TEMPLATES as SEQUENCE_TEMPLATES
+from models.metrics.heads import ROLES
 from pages.parts.attention.neuron import WORDS as NEURON
 from pages.parts.brush import WORDS as BRUSH
 from pages.parts.live import WORDS as LIVE
@@ -39,6 +40,7 @@ def sentences() -> Iterator[str]:
             yield from (story.name, story.sentence)
         yield from (*cls.columns.values(), *cls.note_templates)
     yield from (*reasons.TEMPLATES, *reasons.REFUSALS, *hub.REFUSALS, *SEQUENCE_TEMPLATES)
+    yield from (role.replace("_", " ") for role in ROLES)
     yield from (word for words in (LIVE, BRUSH, NEURON, PAD, CODES) for name, word in words.items() if name != "locale")
 
 
