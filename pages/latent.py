@@ -4,7 +4,7 @@ import streamlit as st
 
 from models.autoencoder import LatentSpace
 from pages.parts.lab import Lab, Tab
-from pages.parts.latent import algebra, bound, codebook, drag, factors, studio
+from pages.parts.latent import algebra, bound, codebook, drag, factors, own, studio
 from pages.parts.latent.panels import legend, panels
 from pages.parts.prose import prose
 from pages.parts.words import _
@@ -24,7 +24,7 @@ def tabs(experiment: LatentSpace) -> tuple[Tab, ...]:
     found = [Tab(_("Drag and it morphs"), drag.draw), Tab(_("Path studio"), studio.draw)]
     if experiment.is_random:
         found.append(Tab(_("The bound opened"), bound.draw))
-    found.append(Tab(_("Attribute algebra"), algebra.draw))
+    found += [Tab(_("Attribute algebra"), algebra.draw), Tab(_("Your own picture"), own.draw)]
     if experiment.data == "sprites":
         found.append(Tab(_("Known factors"), factors.draw))
     return tuple(found)

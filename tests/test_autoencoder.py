@@ -21,6 +21,8 @@ from models.layers.elbo import (
     reparameterise,
     with_free_bits,
 )
+from models.layers.inversion import invert
+from models.layers.latent_models import Continuous
 from models.layers.latent_picture import plane_of
 from models.layers.mmd import mmd
 from models.layers.quantiser import Codebook, perplexity, straight_through
@@ -198,3 +200,17 @@ def test_pictures_stay_small_enough_for_the_wire() -> None:
     for data in ("digits", "mnist"):
         first = next(event for event in QUICK.but(data=data, steps=1).train() if isinstance(event, Snapshot))
         assert sum(array.nbytes for array in first.arrays.values()) < 300_000
+
+
+def test_inversion_is_never_worse_than_the_encoder_s_guess_and_finds_decoded_pictures() -> None:
+    study = Autoencoding(QUICK.but(likelihood="gaussian"), block=200)
+    for step in range(200):
+        study.iterate(step)
+    assert isinstance(study.model, Continuous)
+    with torch.no_grad():
+        x = study.model.decode(torch.tensor([[0.8, -0.6]])).sigmoid()
+    found = invert(study.model, "gaussian", x, torch.zeros(1, 2), prior=0.0)
+    assert found.losses[found.best] <= found.losses[0]
+    with torch.no_grad():
+        again = study.model.decode(found.codes_SZ[found.best][None]).sigmoid()
+    torch.testing.assert_close(again, x, atol=0.03, rtol=0)

@@ -34,14 +34,16 @@ def attributes(x_NX: Tensor, side: int) -> Tensor:
     height_N = (row_NH @ place.square() - y_N.square()).clamp(min=1e-6)
     together_N: Tensor = torch.einsum("nhw,h,w->n", image_NHW, place, place) / ink_N - x_N * y_N
     # Rows count downwards: a slant to the right at the top is positive.
-    return torch.stack((ink_N / side**2, width_N.sqrt(), height_N.sqrt(), -together_N / height_N), 1)
+    told_NA: Tensor = torch.stack((ink_N / side**2, width_N.sqrt(), height_N.sqrt(), -together_N / height_N), 1)
+    return told_NA
 
 
 def directions(method: Method, code_NZ: Tensor, attribute_NA: Tensor) -> Tensor:
     """(A, Z) directions of length 1, one per attribute; principal ones are as many, the widest first."""
     if method == "principal":
         wide_ZZ = torch.linalg.eigh(torch.cov(code_NZ.T).double())[1].flip(1).T
-        return wide_ZZ[: attribute_NA.shape[1]].to(code_NZ.dtype)
+        widest_AZ: Tensor = wide_ZZ[: attribute_NA.shape[1]].to(code_NZ.dtype)
+        return widest_AZ
     found = []
     for value_N in attribute_NA.T:
         order_N, third = value_N.argsort(), len(value_N) // 3

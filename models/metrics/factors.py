@@ -4,9 +4,9 @@ Letters: N pictures, Z latent numbers, F factors, b = 20 bins.
 
 Source: MIG: Chen et al. 2018, arXiv 1802.04942, eq. 6 (means in 20 bins, as in Locatello et al. 2019, arXiv
 1811.12359); SAP: Kumar et al. 2018, arXiv 1711.00848, section 3 (squared correlation for factors with an order; else
-the accuracy above chance of guessing the class whose mean is nearest); DCI: Eastwood and Williams 2018 (importances of a
-random forest; informativeness is its accuracy above chance on the half it did not see). All lie between 0 and 1 but for
-rounding: 1 on a perfect code, about 0 on noise. Angles are taken as an order here, though they are a circle.
+the accuracy above chance of guessing the class whose mean is nearest); DCI: Eastwood and Williams 2018 (importances
+of a random forest; informativeness is its accuracy above chance on the half it did not see). All lie between 0 and 1
+but for rounding: 1 on a perfect code, about 0 on noise. Angles are taken as an order here, though they are a circle.
 """
 
 from __future__ import annotations

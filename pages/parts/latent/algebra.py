@@ -64,7 +64,7 @@ def draw(lab: Lab, table: Table) -> None:
 
 
 def attribute_names() -> list[str]:
-    names = {"ink": _("ink"), "width": _("width"), "height": _("height"), "slant": _("slant")}
+    names = {"ink": _("ink"), "width": _("breadth"), "height": _("height"), "slant": _("slant")}
     return [names[name] for name in ATTRIBUTES]
 
 

@@ -71,7 +71,7 @@ def shaded(rows: list[str], titles: list[str], matrix: np.ndarray, reach: float 
         for value in values:
             colour = "33, 102, 172" if value >= 0 else "212, 102, 15"
             strength = min(1.0, abs(float(value)) / reach) * 0.65
-            text = shown(round(float(value), 2))
+            text = shown(round(float(value), 2) + 0.0)
             cells += f"<td style='background: rgba({colour}, {strength:.2f}); padding: 6px 14px'>{text}</td>"
         body += f"<tr><th scope='row' style='padding: 6px 14px'>{name}</th>{cells}</tr>"
     st.html(
