@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-LEAST_MS = 2.0
-"""A shorter computation is repeated until it has taken so long: the clock and the first call weigh less then."""
+LEAST_MS = 10.0
+"""A shorter computation is repeated until it has taken so long, and its fastest call counts."""
 MOST_CALLS = 20
 
 
@@ -74,16 +74,15 @@ def clock(where: torch.device) -> float:
 
 @torch.no_grad()
 def milliseconds(compute: Callable[[], Tensor], where: torch.device) -> float:
-    """Mean time of one call, after a call that warms up."""
+    """Time of the fastest of some calls, after one that warms up: what disturbs can only add."""
 
-    def timed(calls: int) -> float:
+    def timed() -> float:
         began = clock(where)
-        for _ in range(calls):
-            compute()
-        return 1000 * (clock(where) - began) / calls
+        compute()
+        return 1000 * (clock(where) - began)
 
-    first = timed(1)
-    return timed(int(np.clip(math.ceil(LEAST_MS / max(first, 1e-3)), 1, MOST_CALLS)))
+    calls = int(np.clip(math.ceil(LEAST_MS / max(timed(), 1e-3)), 1, MOST_CALLS))
+    return min(timed() for _ in range(calls))
 
 
 def power_law(n: np.ndarray, y: np.ndarray) -> tuple[float, float]:
