@@ -300,7 +300,7 @@ class AttentionTraining(Experiment):
 
     def revive(self, checkpoint: Checkpoint) -> Study:
         """Model and task as they were after `checkpoint.step` steps."""
-        study = Study(self.at(checkpoint.step))
+        study = Study(self.at(checkpoint.step), learns=False)
         study.load(checkpoint)
         return study
 

@@ -50,7 +50,8 @@ MOST_BYTES = 600_000
 class Study:
     """Model, task, optimizer and batches: all that a training step touches."""
 
-    def __init__(self, knobs: AttentionTraining, block: int = 1) -> None:
+    def __init__(self, knobs: AttentionTraining, block: int = 1, learns: bool = True) -> None:
+        """With `learns` False the step is not captured: a model that is only asked needs none."""
         self.where = device()
         self.knobs = knobs
         self.task: Task = knobs.source()
@@ -72,7 +73,7 @@ class Study:
         self.model.knock_out(knobs.silenced)
         self.recent = torch.zeros(SMOOTH, dtype=torch.float64)
         self.risen = torch.zeros((), dtype=torch.bool)
-        self.capturing = True
+        self.capturing = learns
         self._capture()
 
     def _capture(self) -> None:
