@@ -4,7 +4,7 @@ import streamlit as st
 
 from models.autoencoder import LatentSpace
 from pages.parts.lab import Lab, Tab
-from pages.parts.latent import algebra, bound, codebook, drag, factors, own, studio
+from pages.parts.latent import algebra, bound, codebook, drag, factors, own, rivals, studio
 from pages.parts.latent.panels import legend, panels
 from pages.parts.prose import prose
 from pages.parts.words import _
@@ -27,6 +27,8 @@ def tabs(experiment: LatentSpace) -> tuple[Tab, ...]:
     found += [Tab(_("Attribute algebra"), algebra.draw), Tab(_("Your own picture"), own.draw)]
     if experiment.data == "sprites":
         found.append(Tab(_("Known factors"), factors.draw))
+    if experiment.data == "digits":
+        found.append(Tab(_("VAE against GAN"), rivals.draw))
     return tuple(found)
 
 
