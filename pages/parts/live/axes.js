@@ -53,12 +53,15 @@ export class LineCard extends Card {
     if (panel.unit) this.title.append(make("small", { text: panel.unit }));
     this.named = [];
     const single = view.runs.length === 1;
+    // Three and four runs are more than dashes can tell apart: where each has one line, each has its own hue as well.
+    this.hued = view.runs.length > 2 && lines.length === 1;
     this.entries = lines.map((line, index) => {
       const marks = view.runs.map((_, run) => make("i", { class: single ? "tl-line" : `tl-dash tl-dash-${run}` }));
       const values = view.runs.map(() => make("b"));
       const said = make("span", { text: line.label });
       // With two runs each value stands behind its own line, solid or dashed.
-      const parts = single ? [marks[0], said, values[0]] : [said, ...marks.flatMap((mark, run) => [mark, values[run]])];
+      const each = (mark, run) => make("span", { class: "tl-each" }, mark, values[run]);
+      const parts = single ? [marks[0], said, values[0]] : [said, ...marks.map(each)];
       this.foot.append(make("span", { class: "tl-entry" }, ...parts));
       return { ...line, hue: line.hue ?? index, marks, values };
     });
@@ -73,8 +76,13 @@ export class LineCard extends Card {
 
   tint(theme) {
     for (const { marks, hue } of this.entries) {
-      for (const mark of marks) mark.style.color = theme.series[hue % theme.series.length];
+      marks.forEach((mark, run) => { mark.style.color = this.colour(theme, hue, run); });
     }
+  }
+
+  /** The line's hue, or the run's. */
+  colour(theme, hue, run) {
+    return theme.series[(this.hued ? run : hue) % theme.series.length];
   }
 
   write(values, run, said) {
@@ -231,7 +239,7 @@ export class LineCard extends Card {
     for (const piece of pieces) {
       piece.forEach(({ x, y }, index) => (index ? context.lineTo(x, y) : context.moveTo(x, y)));
     }
-    context.strokeStyle = theme.series[entry.hue % theme.series.length];
+    context.strokeStyle = this.colour(theme, entry.hue, run);
     context.lineWidth = 1.6;
     context.lineJoin = "round";
     context.setLineDash(DASHES[run % DASHES.length]);

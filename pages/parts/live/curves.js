@@ -189,10 +189,10 @@ export class CurvesPanel extends LineCard {
     return pieces;
   }
 
-  drawBand(context, theme, { entry, pieces }) {
+  drawBand(context, theme, { entry, run, pieces }) {
     // Bands of several runs lie over one another: together they are not to weigh more than that of one.
     const alpha = 0.25 / this.view.feeds.length ** 0.75;
-    context.fillStyle = css(rgb(theme.series[entry.hue % theme.series.length]), alpha);
+    context.fillStyle = css(rgb(this.colour(theme, entry.hue, run)), alpha);
     for (const piece of pieces) {
       context.beginPath();
       for (const { x, upper } of piece) context.lineTo(x, upper);
@@ -213,9 +213,11 @@ export class CurvesPanel extends LineCard {
   drawFlags(context, theme, drawn) {
     const { top, left, right } = this.box;
     const groups = [];
-    const all = drawn.flatMap(({ entry, flags }) => flags.map((flag) => ({ ...flag, hue: entry.hue })));
-    for (const { x, text, hue } of all.sort((one, other) => one.x - other.x)) {
-      context.fillStyle = theme.series[hue % theme.series.length];
+    const all = drawn.flatMap(({ entry, run, flags }) =>
+      flags.map((flag) => ({ ...flag, colour: this.colour(theme, entry.hue, run) })),
+    );
+    for (const { x, text, colour } of all.sort((one, other) => one.x - other.x)) {
+      context.fillStyle = colour;
       context.fillRect(Math.max(left, x - 1), top - 2, 2, 3);
       const group = groups.at(-1);
       if (group && x - group.x < 34) group.signs.add(text);
@@ -249,14 +251,14 @@ export class CurvesPanel extends LineCard {
     }
     const step = view.readStep();
     if (step === null) return;
-    for (const { entry, curve } of drawn) {
+    for (const { entry, run, curve } of drawn) {
       const value = curve.at(step);
       if (!Number.isFinite(value) || (this.scale.log && value <= 0)) continue;
       const [x, y] = [this.x(Math.min(step, curve.lastStep)), this.y(value)];
       if (y < top - 2 || y > bottom + 2) continue;
       context.beginPath();
       context.arc(x, y, 2.8, 0, 2 * Math.PI);
-      context.fillStyle = theme.series[entry.hue % theme.series.length];
+      context.fillStyle = this.colour(theme, entry.hue, run);
       context.fill();
       context.strokeStyle = theme.paper;
       context.lineWidth = 1.2;

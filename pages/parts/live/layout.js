@@ -29,7 +29,7 @@ export function arranged({ pictures, lines, transport, runs, width }) {
   const pair = runs.length === 1 && grid && pictures.some(({ panel }) => panel.kind === "head");
   const across = runs.length > 1 ? runs.length : Math.min(2, Math.max(1, pictures.length));
   const attention = pictures.some(({ panel }) => panel.kind === "head");
-  let beside = across === 1 ? 4 : across === 2 && !attention ? 2 : 0;
+  let beside = !pictures.length ? 0 : across === 1 ? 4 : across === 2 && !attention ? 2 : 0;
   if (pair) beside = under(grid.panel, width);
   if (pair && !Math.min(beside, lines.length)) grid.mayBeTall();
   const elements = (cards) => cards.map(({ element }) => element);

@@ -1,6 +1,7 @@
 // Lines over something other than training time, taken from the picture that is shown: they move with the scrubber.
 
 import { LineCard, decades } from "./axes.js";
+import { make } from "./canvas.js";
 import { ticks } from "./numbers.js";
 
 export class ProfilePanel extends LineCard {
@@ -10,6 +11,7 @@ export class ProfilePanel extends LineCard {
     this.canvas.addEventListener("pointermove", ({ offsetX }) => this.point(offsetX));
     this.canvas.addEventListener("pointerleave", () => this.point(null));
     this.element.classList.add("tl-profile");
+    if (panel.x_label) this.foot.append(make("span", { class: "tl-axis", text: `→ ${panel.x_label}` }));
   }
 
   point(over) {
@@ -58,7 +60,6 @@ export class ProfilePanel extends LineCard {
     for (const line of traced) this.drawLine(context, theme, line);
     context.restore();
     this.nameReferences(context, theme, traced);
-    this.nameAxis(context, theme);
     this.readOut(context, theme, lines);
   }
 
@@ -111,16 +112,6 @@ export class ProfilePanel extends LineCard {
     return pieces;
   }
 
-  nameAxis(context, theme) {
-    if (!this.panel.x_label) return;
-    const { right, bottom } = this.box;
-    context.font = `10.5px ${theme.font}`;
-    context.fillStyle = theme.muted;
-    context.textAlign = "right";
-    context.textBaseline = "alphabetic";
-    context.fillText(this.panel.x_label, right, bottom - 5);
-  }
-
   /** At the pointer: the nearest place, and every line's value there. */
   readOut(context, theme, lines) {
     const { speech } = this.view;
@@ -139,7 +130,7 @@ export class ProfilePanel extends LineCard {
       if (!Number.isFinite(y) || !Number.isFinite(this.x(x))) continue;
       context.beginPath();
       context.arc(this.x(x), this.place(y), 3, 0, 2 * Math.PI);
-      context.fillStyle = theme.series[entry.hue % theme.series.length];
+      context.fillStyle = this.colour(theme, entry.hue, run);
       context.fill();
       context.strokeStyle = theme.paper;
       context.lineWidth = 1.2;

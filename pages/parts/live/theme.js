@@ -2,12 +2,12 @@
 // Hues are blue and orange (Okabe and Ito 2008 in spirit): told apart with every common colour-blindness.
 
 const LIGHT = {
-  series: ["#2166ac", "#d4660f", "#17856b", "#8b4bab", "#6b7280"],
+  series: ["#2166ac", "#d4660f", "#17856b", "#8b4bab", "#6b7280", "#b0185c"],
   data: "#1d5c9e", samples: "#d95f0e", ema: "#8b3fa8",
   high: "#8fbfe6", low: "#f6bd85", ramp: 0.8, contour: "rgba(60, 60, 70, 0.45)",
 };
 const DARK = {
-  series: ["#6fb1f0", "#ffa14d", "#4ccbaa", "#cf9ae8", "#a3acb9"],
+  series: ["#6fb1f0", "#ffa14d", "#4ccbaa", "#cf9ae8", "#a3acb9", "#ff8ab8"],
   data: "#86bff5", samples: "#ffa94f", ema: "#dba0f5",
   high: "#2b5a86", low: "#5c4230", ramp: 0.6, contour: "rgba(230, 230, 240, 0.4)",
 };

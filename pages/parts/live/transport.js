@@ -134,6 +134,7 @@ export class Transport {
       this.write(row.label, feeds.length > 1 ? runs[index].label : "");
       row.line.className = `tl-dash tl-dash-${index}`;
       row.line.hidden = feeds.length < 2;
+      row.line.style.borderTopColor = feeds.length > 2 ? this.view.theme.series[index % this.view.theme.series.length] : "";
       // A status is sent less often than what was recorded: the two must not tell different steps.
       const recorded = Math.max(feed.moments.at(-1) ?? 0, feed.newest?.step ?? 0);
       const reached = status ? Math.max(status.step ?? 0, recorded) : 0;
