@@ -123,6 +123,16 @@ def test_a_twin_differs_in_one_knob_and_the_sentence_carries_numbers() -> None:
     assert "0.1 and 0.01" in sentence and "At step 60" in sentence and "against" in sentence
 
 
+def test_a_browser_that_missed_the_message_of_the_values_begins_at_them() -> None:
+    app = gan(links.write(QUICK.but(lr_d=0.3, data="ring", width=33))).run()
+    # In this run no value is set any more: what a widget begins at is all that a late browser hears.
+    assert not app.slider(key="gan.width").proto.set_value
+    assert list(app.slider(key="gan.width").proto.default) == [33]
+    assert GanTraining.knobs()["data"].options[app.selectbox(key="gan.data").proto.default] == "ring"
+    rate = app.select_slider(key="gan.lr_d")
+    assert rate.options[int(rate.proto.default[0])] == "0.3"
+
+
 def test_another_language_leaves_the_settings_alone() -> None:
     app = gan(links.write(QUICK))
     before = {slider.key: slider.value for slider in (*app.select_slider, *app.slider)}

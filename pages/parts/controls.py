@@ -41,29 +41,33 @@ def controls(
 def widget(knob: Knob, key: str, value: Value, *, disabled: bool = False) -> Value:
     """The one widget for a knob's kind; `value` is where it starts when it was never drawn."""
     label, help = sentence_case(_(knob.label)), _(knob.help)
-    st.session_state.setdefault(key, value)
+    # Also the widget's own beginning: the message that sets its value is lost where a rerun overtakes it, and the
+    # browser would start from the lowest value and send that back as the visitor's wish.
+    now: Any = st.session_state.setdefault(key, value)
     common: dict[str, Any] = {"key": key, "help": help, "disabled": disabled}
     match knob.kind:
         case "bool":
-            return bool(st.toggle(label, **common))
+            return bool(st.toggle(label, now, **common))
         case "choice":
-            return str(st.selectbox(label, knob.options, format_func=option, filter_mode=None, **common))
+            place = knob.options.index(now) if now in knob.options else 0
+            return str(st.selectbox(label, knob.options, place, format_func=option, filter_mode=None, **common))
         case "int" | "float" if knob.log:
             number = int if knob.kind == "int" else float
             grid = {number(stop) for stop in knob.grid() if float(stop) == number(stop)}
-            stops = sorted(grid | {number(st.session_state[key])})
-            return number(st.select_slider(label, stops, format_func=shown, **common))
+            stops = sorted(grid | {number(now)})
+            return number(st.select_slider(label, stops, number(now), format_func=shown, **common))
         case "int" if (knob.high or 0) - (knob.low or 0) <= 1024:
-            return int(st.slider(label, int(knob.low or 0), int(knob.high or 0), step=int(knob.step or 1), **common))
+            whole = int(knob.step or 1)
+            return int(st.slider(label, int(knob.low or 0), int(knob.high or 0), int(now), step=whole, **common))
         case "int":
-            return int(st.number_input(label, int(knob.low or 0), int(knob.high or 0), step=1, **common))
+            return int(st.number_input(label, int(knob.low or 0), int(knob.high or 0), int(now), step=1, **common))
         case "float":
             step = float(knob.step or 0.01)
             digits = max(0, len(f"{step:.10f}".rstrip("0").split(".")[1]))
             low, high = float(knob.low or 0), float(knob.high or 1)
-            return float(st.slider(label, low, high, step=step, format=f"%.{digits}f", **common))
+            return float(st.slider(label, low, high, float(now), step=step, format=f"%.{digits}f", **common))
         case _:
-            return str(st.text_input(label, max_chars=knob.max_length, **common))
+            return str(st.text_input(label, now, max_chars=knob.max_length, **common))
 
 
 def option(name: str) -> str:

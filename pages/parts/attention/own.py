@@ -19,7 +19,8 @@ def own(family: str, experiment: AttentionTraining) -> dict[str, Value]:
     if experiment.task not in OWN:
         return kept
     key = key_of(family, "own")
-    st.session_state.setdefault(key, experiment.own)
+    # The beginning too, so that a browser that missed the message with the text does not send back an empty one.
+    now = st.session_state.setdefault(key, experiment.own)
     if experiment.task == "own_pairs":
         label, help = (
             _("Your pairs"),
@@ -28,7 +29,7 @@ def own(family: str, experiment: AttentionTraining) -> dict[str, Value]:
     else:
         label, help = _("Your text"), _("The model learns to continue it, letter by letter.")
     text = st.text_area(
-        label, key=key, help=help, height=ROWS_PX, max_chars=experiment.knobs()["own"].max_length,
+        label, now, key=key, help=help, height=ROWS_PX, max_chars=experiment.knobs()["own"].max_length,
         placeholder=_("Empty: the built-in example is used."),
     )  # fmt: skip
     if text:
