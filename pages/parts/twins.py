@@ -11,6 +11,7 @@ import streamlit as st
 
 from models.experiment import Experiment, Value
 from pages.parts.controls import option, rebuilt, widget
+from pages.parts.lanes import ACTIVE
 from pages.parts.words import _, language, shown
 from state.runs import Run
 
@@ -76,9 +77,7 @@ def verdict(
     """One sentence: what differs, and by how much the measured numbers differ at the step that is looked at; and what
     the family makes of them."""
 
-    @st.fragment(
-        run_every=1.0 if any(run.status().state in ("queued", "starting", "running") for run in both) else None
-    )
+    @st.fragment(run_every=1.0 if any(run.status().state in ACTIVE for run in both) else None)
     def sentence() -> None:
         name, value = twin
         start = _(

@@ -13,7 +13,8 @@ import streamlit as st
 from models.attention import AttentionTraining
 from models.experiment import Checkpoint
 from models.layers.study import Study
-from pages.parts.lab import ACTIVE, Lab
+from pages.parts.lab import Lab
+from pages.parts.lanes import ACTIVE
 from pages.parts.later import later
 from pages.parts.table import Table
 from pages.parts.words import _

@@ -14,7 +14,8 @@ from models.layers.elbo import kl_to_prior, log_likelihood, reparameterise
 from models.layers.latent_models import Continuous
 from models.metrics.bounds import Importance, held_out, importance
 from models.running import stream
-from pages.parts.lab import ACTIVE, Lab
+from pages.parts.lab import Lab
+from pages.parts.lanes import ACTIVE
 from pages.parts.latent.studio import ink
 from pages.parts.latent.trained import Trained, trained
 from pages.parts.later import later

@@ -12,7 +12,8 @@ from models.gan import GanTraining
 from models.layers.autoencoding import Autoencoding
 from models.layers.game import Game
 from models.metrics.rivals import Interval, costs, of_gan, of_vae, roc
-from pages.parts.lab import ACTIVE, Lab
+from pages.parts.lab import Lab
+from pages.parts.lanes import ACTIVE
 from pages.parts.later import later
 from pages.parts.table import Table
 from pages.parts.words import _, shown

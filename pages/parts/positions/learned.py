@@ -12,6 +12,7 @@ import streamlit as st
 
 from models.attention import AttentionTraining
 from models.experiment import Experiment
+from pages.parts import watching
 from pages.parts.lab import Lab
 from pages.parts.positions.longer import CONTEST
 from pages.parts.table import Table
@@ -72,7 +73,7 @@ def draw() -> None:
             st.rerun()
         return
     st.session_state.setdefault(f"{lab.family}.autoplay", table.shown.key)
-    lab.keep(lab.picture(table))
+    lab.keep(watching.picture(lab, table))
     if run.status().state == "finished":
         st.markdown(grown(run, table.shown.steps))
 

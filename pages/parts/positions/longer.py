@@ -11,6 +11,7 @@ import streamlit as st
 from models.attention import AttentionTraining
 from models.experiment import Checkpoint
 from models.metrics.extrapolation import SEQUENCES, Reached, extrapolate, lengths
+from pages.parts.lanes import ACTIVE
 from pages.parts.later import later
 from pages.parts.words import _, shown, told
 from state.runs import Run, runs
@@ -48,7 +49,7 @@ def draw() -> None:
     )  # fmt: skip
     known = {scheme: runs().find(one.key) for scheme, one in contestants(seed).items()}
     states = {scheme: run.status().state for scheme, run in known.items() if run is not None}
-    if any(state in ("queued", "starting", "running") for state in states.values()):
+    if any(state in ACTIVE for state in states.values()):
         watch({scheme: run for scheme, run in known.items() if run is not None})
     elif len(states) < len(known) or any(state != "finished" for state in states.values()):
         if st.button(_("Train all five"), key="positions.five", type="primary", icon=":material/play_arrow:"):

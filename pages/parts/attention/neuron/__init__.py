@@ -13,7 +13,8 @@ from models.experiment import Snapshot
 from models.metrics.cell import Row, row
 from pages.parts.attention.selection import Selection
 from pages.parts.attention.words import head_in_words
-from pages.parts.lab import ACTIVE, Lab
+from pages.parts.lab import Lab
+from pages.parts.lanes import ACTIVE
 from pages.parts.table import Table
 from pages.parts.words import _, language, translated
 from state.runs import runs
