@@ -34,7 +34,8 @@ def drawn(experiment: AttentionTraining) -> Sequence[Mapping[str, Any]]:
 def below(lab: Lab, table: Table) -> None:
     """A way to the phase change, where the run has had it, and the chosen cell, number by number."""
     run = runs().find(table.shown.key)
-    risen = next((note.step for note in run.notes() if note.kind == "phase"), None) if run is not None else None
+    notes = run.notes() if run is not None else ()
+    risen = next((int(note.values.get("step", note.step)) for note in notes if note.kind == "phase"), None)
     if risen is not None and table.twin is None:
         label = _("Go to the phase change, step {step}", step=risen)
         if st.button(label, key="attention.phase", type="tertiary", icon=":material/trending_up:"):

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from models.attention import AttentionTraining
 from models.experiment import BadExperiment
 from models.metrics.cell import row
+from pages.parts.attention.panels import panels
 from pages.parts.attention.selection import Selection
 from state import links
 from state.runs import runs
@@ -64,6 +65,16 @@ def test_a_text_that_is_no_task_is_refused_everywhere() -> None:
         QUICK.but(task="own_pairs", own="no pair at all")
     app = visit(PAGE, {"task": "own_pairs", "own": "no pair at all", "steps": "50"})
     assert not app.exception and "own" in app.warning[0].value
+
+
+def test_a_text_that_is_too_long_is_refused_in_words_and_nothing_is_demanded_of_own_data() -> None:
+    app = visit(PAGE, {"task": "own_text"})
+    assert not app.exception and not any("Rings" in caption.value for caption in app.caption)
+    app.text_area(key="attention.own").set_value("ab " * 2000).run()
+    assert not app.exception and "6,000 characters" in app.warning[0].value
+    assert app.button(key="attention.train").disabled
+    demanded = [column["name"] for panel in panels(QUICK.but(task="own_pairs")) for column in panel.get("columns", ())]
+    assert "loss" in demanded and "agreement" not in demanded
 
 
 def test_the_numbers_of_a_cell_are_those_of_its_map() -> None:

@@ -11,6 +11,8 @@ from pages.parts.controls import key_of
 from pages.parts.words import _, told
 
 ROWS_PX = 220
+PASTED = 200_000
+"""Characters that the field takes at all: the browser drops a longer paste without a word."""
 
 
 def own(family: str, experiment: AttentionTraining) -> dict[str, Value]:
@@ -29,9 +31,15 @@ def own(family: str, experiment: AttentionTraining) -> dict[str, Value]:
     else:
         label, help = _("Your text"), _("The model learns to continue it, letter by letter.")
     text = st.text_area(
-        label, now, key=key, help=help, height=ROWS_PX, max_chars=experiment.knobs()["own"].max_length,
+        label, now, key=key, help=help, height=ROWS_PX, max_chars=PASTED,
         placeholder=_("Empty: the built-in example is used."),
     )  # fmt: skip
+    most = experiment.knobs()["own"].max_length or 0
+    if len(text) > most:
+        fault = _(
+            "The text has {count} characters; at most {most} can be read. Shorten it.", count=len(text), most=most
+        )
+        raise BadExperiment({"own": fault})
     if text:
         try:
             task(experiment.task, length=experiment.length, own=text)

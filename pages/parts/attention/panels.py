@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from models.attention import AttentionTraining
+from models.attention import OWN, AttentionTraining
 from models.experiment import Reference
 from models.metrics.heads import ROLES
 from pages.parts.later import later
@@ -98,8 +98,10 @@ def curves(experiment: AttentionTraining) -> Sequence[Mapping[str, Any]]:
             "kind": "curves", "title": _("Accuracy"), "columns": right,
             "references": [{"label": _("guessing"), "value": task.chance}],
         },
-        {"kind": "curves", "title": _("Best head per role"), **roles(known)},
     ]  # fmt: skip
+    measured = roles(known, demanded=experiment.task not in OWN)
+    if measured["columns"]:
+        found.append({"kind": "curves", "title": _("Best head per role"), **measured})
     if experiment.task == "markov":
         found.append(
             {
@@ -114,12 +116,14 @@ def curves(experiment: AttentionTraining) -> Sequence[Mapping[str, Any]]:
     return [*found, {"kind": "curves", "title": _("Gradient norm"), "log": True, "columns": gradient}]
 
 
-def roles(known: Mapping[str, Reference]) -> Mapping[str, Any]:
-    """One line per measured role, with what a head reaches that looks evenly at everything."""
+def roles(known: Mapping[str, Reference], demanded: bool) -> Mapping[str, Any]:
+    """One line per measured role, with what a head reaches that looks evenly at everything; nobody knows what the
+    visitor's own data demand."""
     names = {"agreement": _("what the task demands"), "previous": _("previous token"), "induction": _("induction")}
     shown = [name for name in names if name in known or (name == "agreement" and not known)]
+    shown = [name for name in shown if demanded or name != "agreement"]
     columns = [{"name": name, "label": names[name]} for name in shown]
-    null = known.get("agreement")
+    null = known.get("agreement") if demanded else None
     return {
         "columns": columns,
         "references": [] if null is None else [{"label": _("looking evenly: demanded share"), "value": null.null}],
@@ -132,6 +136,11 @@ def legend(experiment: AttentionTraining) -> str:
         return _(
             "Each row is a token that looks, each column a token that is looked at; the stronger the colour, the more "
             "attention. In the cross-attention the writer's tokens look at the reader's."
+        )
+    if experiment.task in OWN:
+        return _(
+            "Each row is a token that looks, each column a token that is looked at; the stronger the colour, the more "
+            "attention. Every row sums to one."
         )
     return _(
         "Each row is a token that looks, each column a token that is looked at; the stronger the colour, the more "

@@ -23,7 +23,8 @@ class Numbers {
   }
 }
 
-/** A row of small squares, one per number: blue above zero, orange below, paper at zero. */
+/** A row of small squares, one per number: blue above zero, orange below, paper at zero; with a place for a total,
+ *  be it empty, so that the squares of rows that belong together stand below each other. */
 function strip(label, values, reach, numbers, total) {
   const cells = make("div", "tn-cells");
   for (const value of values) {
@@ -80,7 +81,7 @@ function draw(root, data) {
   const one = reachOf(q, k);
   const two = reachOf(v, out);
   const score = step("1", words.step_score,
-    strip("q", q, one, numbers), strip("k", k, one, numbers),
+    strip("q", q, one, numbers, ""), strip("k", k, one, numbers, ""),
     strip("q × k", product, reachOf(product), numbers, `Σ = ${numbers.say(data.raw)}`),
     make("p", "tn-line", data.lines.score));
   const share = step("2", words.step_share, keyTable(data, numbers), make("p", "tn-line", data.lines.share));
