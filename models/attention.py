@@ -56,7 +56,10 @@ SORT = (
     "A small GPT writes six symbols in order, one after the other. Its twin without the causal mask cheats in training "
     "and fails when it has to write alone."
 )
-ADDITION = "Two-digit sums, the last digit first, as people carry. Sums it has never seen come out right."
+ADDITION = (
+    "Two-digit sums, the last digit first, as people carry. More than nine of ten sums that it has never seen come out "
+    "right."
+)
 DATES = (
     "Dates in seven spellings become ISO dates, by an encoder and a decoder. The cross-attention shows which letters "
     "each digit was read from."
@@ -204,7 +207,10 @@ class AttentionTraining(Experiment):
                 "Sort, written alone", SORT,
                 gpt.but(task="sort", length=6, symbols=3, num_layers=3, num_heads=3, d_model=48, lr=1e-3, steps=400),
             ),
-            Story("Carrying digits", ADDITION, gpt.but(task="addition_reversed", steps=600)),
+            Story(
+                "Carrying digits", ADDITION,
+                gpt.but(task="addition_reversed", lr=3e-3, batch_size=128, steps=800),
+            ),
             Story("Dates", DATES, gpt.but(architecture="encoder_decoder", task="dates", encoder_layers=2, steps=600)),
             Story(
                 "In-context Markov chains", MARKOV,
