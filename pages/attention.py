@@ -10,6 +10,7 @@ from models.attention import AttentionTraining
 from pages.parts.attention import broken, explain, generate, knockout, neuron
 from pages.parts.attention.own import own
 from pages.parts.attention.panels import legend, panels
+from pages.parts.attention.silence import said_of
 from pages.parts.lab import Lab, Tab
 from pages.parts.prose import prose
 from pages.parts.table import Table
@@ -56,7 +57,7 @@ def tabs(experiment: AttentionTraining) -> tuple[Tab, ...]:
 st.title(_("Attention"), anchor=False)
 Lab(
     family="attention", cls=AttentionTraining, line=str(PAGE["line"]), panels=drawn, legend=legend, tabs=tabs,
-    special=own, own=("own", "knocked_out"), lesson=broken.lesson, below=below,
+    special=own, own=("own", "knocked_out"), lesson=broken.lesson, below=below, said=said_of,
     front=(
         "task", "architecture", "length", "symbols", "digits", "num_layers", "num_heads", "d_model", "positions", "lr",
         "steps", "seed",

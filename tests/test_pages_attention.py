@@ -77,6 +77,13 @@ def test_a_text_that_is_too_long_is_refused_in_words_and_nothing_is_demanded_of_
     assert "loss" in demanded and "agreement" not in demanded
 
 
+def test_silenced_heads_are_named_as_on_the_page() -> None:
+    app = page(changes="50:knocked_out:self.1.0", at="40")
+    told = " ".join(text.value for text in app.markdown)
+    assert "silenced heads → layer 2, head 1." in told and "self.1.0" not in told
+    assert not app.exception
+
+
 def test_the_numbers_of_a_cell_are_those_of_its_map() -> None:
     """What the neuron view shows is computed from recorded queries and keys; the map was painted by the model."""
     for positions in ("rope", "alibi", "learned"):

@@ -56,6 +56,8 @@ class Lab:
     """What the numbers of two twins say about the knob in which they differ."""
     lanes: Mapping[str, Beside] = field(default_factory=dict)
     """Contests by their name: runs that stand beside the shown one, trained with it at one press."""
+    said: Callable[[str, Value], str] = lambda name, value: twins.said(value)
+    """A knob's value in the visitor's words."""
     tabs: Callable[[Any], Sequence[Tab]] = lambda experiment: ()
     """The family's own tabs for the run that is shown, before those that every lab has."""
 

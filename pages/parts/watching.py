@@ -49,7 +49,7 @@ def picture(lab: Lab, table: Table) -> Table:
 def say_changes(lab: Lab, experiment: Experiment) -> None:
     """One line for knobs that changed during training."""
     told = [
-        _("at step {step}: {knob} → {value}", step=step, knob=_(knob.label), value=twins.said(value))
+        _("at step {step}: {knob} → {value}", step=step, knob=_(knob.label), value=lab.said(name, value))
         for step, name, value in experiment.changes
         for knob in [lab.cls.knobs()[name]]
     ]
@@ -103,7 +103,7 @@ def first_look(lab: Lab, table: Table, known: Sequence[Run]) -> list[bytes]:
 
 
 def seen(lab: Lab, table: Table, run: Run) -> Table:
-    """The table with the step and the layers that the visitor has just chosen in the picture itlab.
+    """The table with the step and the layers that the visitor has just chosen in the picture itself.
 
     The picture keeps what it said last, so only news count: a link or a button since then is not undone.
     """

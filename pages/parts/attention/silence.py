@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 import streamlit as st
 
 from models.attention import AttentionTraining
-from models.experiment import BadExperiment
+from models.experiment import BadExperiment, Value
 from models.metrics.ablation import Head
 from pages.parts.lab import Lab
 from pages.parts.table import Table
+from pages.parts.twins import said
 from pages.parts.words import _
 
 LEAST = 50
@@ -25,6 +26,14 @@ def named(head: Head, alone: bool) -> str:
     return name if alone else f"{kinds[kind]}: {name}"
 
 
+def said_of(name: str, value: Value) -> str:
+    """A knob's value in words: heads by the names they have on the page, not as the knob writes them."""
+    if name != "knocked_out":
+        return said(value)
+    heads = [read(head) for head in str(value).split("+") if head]
+    return "; ".join(named(head, all(kind == "self" for kind, _layer, _place in heads)) for head in heads) or _("none")
+
+
 def read(name: str) -> Head:
     """A head from its name in the knob."""
     kind, layer, head = name.split(".")
@@ -33,14 +42,15 @@ def read(name: str) -> Head:
 
 def silence(lab: Lab, table: Table, step: int, out: Sequence[Head], alone: bool) -> None:
     """The button that forks the run at `step` without the heads of `out`, and the one that gives them their say."""
-    label = _("Silence these heads from here on")
+    label = _("Silence these heads from step {step} on", step=step)
     if st.button(label, key=f"{lab.family}.silence", disabled=not out, icon=":material/volume_off:"):
         fork(lab, table, step, out)
     now = table.shown.at(step)
     if isinstance(now, AttentionTraining) and now.silenced:
         names = "; ".join(named(head, alone) for head in now.silenced)
         st.caption(_("Silent in this run at this step: {heads}.", heads=names))
-        if st.button(_("Let all heads speak from here on"), key=f"{lab.family}.speak", icon=":material/volume_up:"):
+        again = _("Let all heads speak from step {step} on", step=step)
+        if st.button(again, key=f"{lab.family}.speak", icon=":material/volume_up:"):
             fork(lab, table, step, [])
 
 
