@@ -305,6 +305,13 @@ def test_every_question_can_be_asked_of_every_text(weights: Path, text: str) -> 
     assert bool(app.warning) == (len(text) > 2500)
 
 
+def test_of_a_text_that_is_too_long_the_beginning_is_read_and_that_is_said(weights: Path) -> None:
+    app = visit()
+    app.text_area(key="sentences.text").set_value("word " * 700).run()
+    assert not app.exception and any("first 3,000 of 3,500" in caption.value for caption in app.caption)
+    assert len(app.session_state["sentences.kept"]) == 3000
+
+
 @pytest.mark.parametrize(
     "view", ["head.self.9.99,cell.500.1", "head.self.5.11,cell.3.2", "cell.,,head.x", "<b>", "head.self.٣.1"]
 )

@@ -17,6 +17,8 @@ from pages.parts.words import _, language, told
 from state import links
 
 MOST_LETTERS = 3000
+PASTED = 200_000
+"""Characters that the field takes at all: the browser drops a longer paste without a word."""
 MOST_LINES = 250
 """Letters: a longer new text is drawn as a map, until the visitor asks for lines."""
 IN_LINK = 600
@@ -125,9 +127,11 @@ def write() -> str:
             kind: Any = "primary" if text == st.session_state[TEXT] else "secondary"
             st.button(name, key=f"sentences.example.{number}", type=kind, on_click=put, args=(text, view))
     said = st.text_area(
-        _("Your sentence"), key=TEXT, max_chars=MOST_LETTERS, height=68, label_visibility="collapsed",
+        _("Your sentence"), st.session_state[TEXT], key=TEXT, max_chars=PASTED, height=68, label_visibility="collapsed",
         placeholder=_("Write an English sentence of up to 3,000 characters; [MASK] is a word left open."),
     )  # fmt: skip
+    if len(said or "") > MOST_LETTERS:
+        st.caption(_("Only the first {most} of {count} characters are read.", most=MOST_LETTERS, count=len(said)))
     said = (said or "")[:MOST_LETTERS]
     if said != st.session_state[KEPT]:
         # The place of a word in another sentence is not that word's any more.
