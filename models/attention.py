@@ -15,9 +15,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal, Self
 
-import numpy as np
 from pydantic import ValidationInfo, field_validator, model_validator
-from torch import Tensor
 
 from models.data.sequences import Pairs, Sequences, Task, task
 from models.data.sequences.arrange import Arranged, arrange, vocabulary_size
@@ -35,13 +33,13 @@ from models.experiment import (
     Story,
     knob,
 )
+from models.layers.divergence import DIVERGED, divergence, finite
 from models.layers.study import SCORED, Study
 from models.layers.transformer import Plan, Shape
 from models.metrics.evaluation import evaluate, evaluation_after, null_scores
 from models.metrics.heads import ROLES
 from models.running import NOT_CAPTURED, Moments, stream
 
-DIVERGED = "The run diverged: {tensor} became NaN or infinite at step {step}. Step {good} is the last good one."
 PHASE = "Phase change: accuracy passes the middle between guessing and perfect at step {step}."
 
 REVERSE = (
@@ -290,8 +288,8 @@ class AttentionTraining(Experiment):
                 if moments.asked:
                     break
             columns = study.told()
-            if not all(np.isfinite(column).all() for column in columns.values()):
-                yield from _divergence(study, good, begin, columns)
+            if not finite(columns):
+                yield from divergence(study, good, begin, columns)
                 return
             yield Scalars(step, begin + 1, columns)
             if (risen := study.rise(columns["accuracy"], begin)) is not None:
@@ -324,23 +322,3 @@ class AttentionTraining(Experiment):
         """A head that does nothing else scores 1; the null is a head that looks evenly at all it may see."""
         null = null_scores(self)
         return {name: Reference(1.0, 1.0, 1.0, null[name]) for name in ("agreement", *self._roles())}
-
-
-def _divergence(
-    study: Study, good: Mapping[str, Tensor], begin: int, columns: Mapping[str, np.ndarray]
-) -> Iterator[Event]:
-    """Replays the stretch that went wrong, step by step, to tell the step, the tensor, and the last good state."""
-    study.restore(good)
-    bad = next(row for row in range(len(columns["loss"])) if not all(np.isfinite(c[row]) for c in columns.values()))
-    for step in range(begin, begin + bad):
-        study.iterate(step)
-    last_good = begin + bad
-    study.told()
-    if bad:
-        yield Scalars(last_good, begin + 1, {name: column[:bad] for name, column in columns.items()})
-    yield study.snapshot(last_good)
-    yield study.checkpoint(last_good)
-    study.iterate(last_good)
-    tensor = study.flat.non_finite() or next(name for name, column in columns.items() if not np.isfinite(column[bad]))
-    yield Scalars(last_good + 1, last_good + 1, {name: column[bad : bad + 1] for name, column in columns.items()})
-    yield Note(last_good + 1, "diverged", DIVERGED, {"tensor": tensor, "step": last_good + 1, "good": last_good})

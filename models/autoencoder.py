@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -33,12 +32,11 @@ from models.experiment import (
     knob,
 )
 from models.layers.autoencoding import Autoencoding
+from models.layers.divergence import DIVERGED, divergence, finite
 from models.metrics.bounds import evaluate
 from models.metrics.evaluation import evaluation_after
 from models.metrics.samples import sample_quality, sample_references
 from models.running import NOT_CAPTURED, Moments, stream
-
-DIVERGED = "The run diverged: {tensor} became NaN or infinite at step {step}. Step {good} is the last good one."
 
 TWO_NUMBERS = (
     "Every handwritten digit becomes two numbers. Within seconds the classes drift apart on the map, and the sheet "
@@ -257,8 +255,8 @@ class LatentSpace(Experiment):
                 if moments.asked:
                     break
             columns = study.told()
-            if not all(np.isfinite(column).all() for column in columns.values()):
-                yield from _divergence(study, good, begin, columns)
+            if not finite(columns):
+                yield from divergence(study, good, begin, columns)
                 return
             yield Scalars(step, begin + 1, columns)
             due = moments.due(step)
@@ -282,23 +280,3 @@ class LatentSpace(Experiment):
     def references(self) -> Mapping[str, Reference]:
         """What as many real pictures reach, and as many draws of one Gaussian."""
         return sample_references(self.data)
-
-
-def _divergence(
-    study: Autoencoding, good: Mapping[str, Tensor], begin: int, columns: Mapping[str, np.ndarray]
-) -> Iterator[Event]:
-    """Replays the stretch that went wrong, step by step, to tell the step, the tensor, and the last good state."""
-    study.restore(good)
-    bad = next(row for row in range(len(columns["loss"])) if not all(np.isfinite(c[row]) for c in columns.values()))
-    for step in range(begin, begin + bad):
-        study.iterate(step)
-    last_good = begin + bad
-    study.told()
-    if bad:
-        yield Scalars(last_good, begin + 1, {name: column[:bad] for name, column in columns.items()})
-    yield study.snapshot(last_good)
-    yield study.checkpoint(last_good)
-    study.iterate(last_good)
-    tensor = study.flat.non_finite() or next(name for name, column in columns.items() if not np.isfinite(column[bad]))
-    yield Scalars(last_good + 1, last_good + 1, {name: column[bad : bad + 1] for name, column in columns.items()})
-    yield Note(last_good + 1, "diverged", DIVERGED, {"tensor": tensor, "step": last_good + 1, "good": last_good})

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal
 
-import numpy as np
 import torch
 from pydantic import field_validator
 from torch import Tensor
@@ -34,6 +33,7 @@ from models.experiment import (
     Story,
     knob,
 )
+from models.layers.divergence import DIVERGED, divergence, finite
 from models.layers.game import IMAGES, SAMPLES, Game
 from models.metrics.quality import quality, quality_references
 from models.running import NOT_CAPTURED, Moments, stream
@@ -51,7 +51,6 @@ DIGITS = (
     "Handwritten digits of 8×8 pixels, made from 16 random numbers: all ten classes appear, and three of four samples "
     "come as near to a real digit as real digits come to each other."
 )
-DIVERGED = "The run diverged: {tensor} became NaN or infinite at step {step}. Step {good} is the last good one."
 
 
 class GanTraining(Experiment):
@@ -205,13 +204,13 @@ class GanTraining(Experiment):
             good, begin = game.state(), step
             stop = min([moments.after(step), self.steps, *(when for when, *_ in self.changes if when > step)])
             while step < stop:
-                game.iterate()
+                game.iterate(step)
                 step += 1
                 if moments.asked:
                     break
             columns = game.told()
-            if not all(np.isfinite(column).all() for column in columns.values()):
-                yield from _divergence(game, good, begin, columns)
+            if not finite(columns):
+                yield from divergence(game, good, begin, columns)
                 return
             yield Scalars(step, begin + 1, columns)
             due = moments.due(step)
@@ -236,23 +235,3 @@ class GanTraining(Experiment):
     def references(self) -> Mapping[str, Reference]:
         """What a perfect generator and one that knows only mean and covariance reach at this sample size."""
         return quality_references(*self._source, SAMPLES if self.on_plane else IMAGES)
-
-
-def _divergence(
-    game: Game, good: Mapping[str, Tensor], begin: int, columns: Mapping[str, np.ndarray]
-) -> Iterator[Event]:
-    """Replays the stretch that went wrong, step by step, to tell the step, the tensor, and the last good state."""
-    game.restore(good)
-    bad = next(row for row in range(len(columns["loss_d"])) if not all(np.isfinite(c[row]) for c in columns.values()))
-    for _ in range(bad):
-        game.iterate()
-    last_good = begin + bad
-    if bad:
-        yield Scalars(last_good, begin + 1, {name: column[:bad] for name, column in columns.items()})
-    yield game.snapshot(last_good)
-    yield game.checkpoint(last_good)
-    game.iterate()
-    lost = next((name for name, column in columns.items() if not np.isfinite(column[bad])), "loss_d")
-    tensor = next((f"{p}: {t}" for p, t in (("D", game.d.non_finite()), ("G", game.g.non_finite())) if t), lost)
-    yield Scalars(last_good + 1, last_good + 1, {name: column[bad : bad + 1] for name, column in columns.items()})
-    yield Note(last_good + 1, "diverged", DIVERGED, {"tensor": tensor, "step": last_good + 1, "good": last_good})

@@ -16,12 +16,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal
 
-import numpy as np
-from torch import Tensor
-
-from models.experiment import Checkpoint, Event, Experiment, Note, Pixels, Points, Scalars, Story, Value, knob
+from models.experiment import Checkpoint, Event, Experiment, Pixels, Points, Scalars, Story, knob
 from models.layers.contestants import ATTENTION, RECURRENT, Plan
 from models.layers.copying import PROBED, Copying, copy_batch
+from models.layers.divergence import DIVERGED, divergence, finite
 from models.running import Moments, stream
 
 FIFTY = (
@@ -36,7 +34,6 @@ KINDS = (
     "Four kinds of attention, fifty blanks. A window of 16 sees 30 tokens back through two layers and stays at chance; "
     "dilated and linear attention reach the symbols."
 )
-DIVERGED = "The run diverged: {tensor} became NaN or infinite at step {step}. Step {good} is the last good one."
 
 
 class CopyMemory(Experiment):
@@ -138,8 +135,8 @@ class CopyMemory(Experiment):
                 if moments.asked:
                     break
             columns = copying.told()
-            if not all(np.isfinite(column).all() for column in columns.values()):
-                yield from _divergence(copying, good, begin, columns)
+            if not finite(columns):
+                yield from divergence(copying, good, begin, columns)
                 return
             yield Scalars(step, begin + 1, columns)
             due = moments.due(step)
@@ -147,24 +144,3 @@ class CopyMemory(Experiment):
                 yield copying.snapshot(step)
             if due.checkpoint or step == self.steps:
                 yield copying.checkpoint(step)
-
-
-def _divergence(
-    copying: Copying, good: Mapping[str, Tensor], begin: int, columns: Mapping[str, np.ndarray]
-) -> Iterator[Event]:
-    """Replays the stretch that went wrong, to hand over the last good state and name what broke."""
-    copying.restore(good)
-    bad = next(row for row in range(len(columns["loss"])) if not all(np.isfinite(c[row]) for c in columns.values()))
-    for step in range(begin, begin + bad):
-        copying.iterate(step)
-    copying.told()
-    last = begin + bad
-    if bad:
-        yield Scalars(last, begin + 1, {name: column[:bad] for name, column in columns.items()})
-    yield copying.snapshot(last)
-    yield copying.checkpoint(last)
-    copying.iterate(last)
-    lost = next(name for name, column in columns.items() if not np.isfinite(column[bad]))
-    yield Scalars(last + 1, last + 1, {name: column[bad : bad + 1] for name, column in columns.items()})
-    values: dict[str, Value] = {"tensor": copying.flat.non_finite() or lost, "step": last + 1, "good": last}
-    yield Note(last + 1, "diverged", DIVERGED, values)

@@ -184,6 +184,10 @@ class Autoencoding:
             self.critic_optimizer.lr = CRITIC_SHARE * knobs.lr
         self._capture()
 
+    def non_finite(self) -> str | None:
+        """The first weight or gradient, by name, that holds a NaN or an infinity."""
+        return self.flat.non_finite()
+
     def told(self) -> dict[str, np.ndarray]:
         """The numbers of the steps since the last call, column by column; empties the rows."""
         count = int(self.row)

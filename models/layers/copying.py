@@ -92,6 +92,10 @@ class Copying:
         """Logits (B, M, S) at the slots, the last M positions."""
         return self.network.say(x_BTW[:, -self.knobs.length :])
 
+    def non_finite(self) -> str | None:
+        """The first weight or gradient, by name, that holds a NaN or an infinity."""
+        return self.flat.non_finite()
+
     def told(self) -> dict[str, np.ndarray]:
         """The numbers of the steps since the last call, column by column."""
         rows = torch.stack(self.rows).cpu().double().numpy() if self.rows else np.zeros((0, 3))

@@ -67,7 +67,7 @@ class Game:
         self._capture()
 
     def _capture(self) -> None:
-        self.iterate: Callable[[], None] = self._iterate
+        self.advance: Callable[[], None] = self._iterate
         if self.where.type != "cuda" or not self.capturing:
             return
         state = self.random.get_state()
@@ -77,7 +77,7 @@ class Game:
             self.random = torch.Generator(self.where)
             self.random.set_state(state)
         else:
-            self.iterate = graph
+            self.advance = graph
 
     def _optimizer(self, player: Mlp) -> Sgd | Adam:
         lr = self.knobs.lr_d if player is self.d else self.knobs.lr_g
@@ -105,6 +105,15 @@ class Game:
         """Samples (B, X) in the game's own units."""
         x_BX = self.g.trace(noise_BZ)[-1]
         return x_BX.tanh_() if self.knobs.output == "tanh" else x_BX
+
+    def iterate(self, step: int) -> None:
+        """One training step; which one it is, the game knows by itself."""
+        self.advance()
+
+    def non_finite(self) -> str | None:
+        """The first weight or gradient of either player, by name, that holds a NaN or an infinity."""
+        found = (("D", self.d.non_finite()), ("G", self.g.non_finite()))
+        return next((f"{player}: {tensor}" for player, tensor in found if tensor), None)
 
     @torch.no_grad()
     def _iterate(self) -> None:

@@ -134,6 +134,10 @@ class Study:
         self.model.knock_out(knobs.silenced)
         self._capture()
 
+    def non_finite(self) -> str | None:
+        """The first weight or gradient, by name, that holds a NaN or an infinity."""
+        return self.flat.non_finite()
+
     def told(self) -> dict[str, np.ndarray]:
         """The numbers of the steps since the last call, column by column; empties the rows."""
         count = int(self.row)
