@@ -33,7 +33,7 @@ def panels(experiment: AttentionCost) -> Sequence[Mapping[str, Any]]:
         {**common, "title": _("Memory at the fullest moment"), "unit": "B", "lines": lines("bytes")},
         {
             "kind": "curves", "title": _("Slope of time so far"), "columns": slopes,
-            "references": [{"label": _("grows like n"), "value": 1}, {"label": _("grows like n²"), "value": 2}],
+            "references": [{"label": _("like n:"), "value": 1}, {"label": _("like n²:"), "value": 2}],
         },
     ]  # fmt: skip
 

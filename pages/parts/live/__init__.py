@@ -31,6 +31,7 @@ open within 1.5 s).
 from __future__ import annotations
 
 import base64
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,8 @@ from streamlit.components.v2.bidi_component import ComponentResult
 from pages.parts.live.module import module
 
 HERE = Path(__file__).parent
+DEFLATED = 3
+"""zlib's level: a large picture in some milliseconds."""
 PARTS = (
     "frames", "numbers", "theme", "columns", "feed", "canvas", "markers", "plane", "images", "cloud",
     "sums", "axes", "curves", "profile", "transport",
@@ -204,7 +207,8 @@ def live(
             "step": step,
             "view": view,
             "autoplay": autoplay,
-            "frames": [base64.b64encode(frame).decode() for frame in frames],
+            # Streamlit's own socket compresses nothing, and attention maps are mostly paper.
+            "frames": [base64.b64encode(zlib.compress(frame, DEFLATED)).decode() for frame in frames],
         },
         on_step_change=on_step or _ignore,
         on_view_change=on_view or _ignore,

@@ -34,12 +34,13 @@ export class Card {
   constructor(view, title, name) {
     this.view = view;
     this.title = make("h3", { text: title });
+    this.when = make("span", { class: "tl-when" });
     this.readout = make("span", { class: "tl-readout" });
     this.canvas = make("canvas", { role: "img", "aria-label": title });
     this.wait = make("div", { class: "tl-wait" });
     this.stage = make("div", { class: "tl-stage" }, this.canvas, this.wait);
     this.foot = make("div", { class: "tl-foot" });
-    const head = make("div", { class: "tl-head" }, this.title, this.readout);
+    const head = make("div", { class: "tl-head" }, this.title, this.when, this.readout);
     this.element = make("section", { class: `tl-card ${name}` }, head, this.stage, this.foot);
     this.width = 0;
     this.height = 0;

@@ -22,3 +22,9 @@ export function decode(buffer) {
 export function unpacked(base64) {
   return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)).buffer;
 }
+
+/** The same for what was deflated as well (zlib, RFC 1950), as a promise: browsers inflate in a stream. */
+export function inflated(base64) {
+  const stream = new Blob([unpacked(base64)]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Response(stream).arrayBuffer();
+}

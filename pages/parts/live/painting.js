@@ -53,10 +53,21 @@ export class Painting {
   /** Paint a card unless it shows just this already. */
   paintCard(card) {
     if (!card.width) return;
+    if (card.feed) this.sayWhen(card);
     const painted = card.state().join("|");
     if (painted === card.painted) return;
     card.paint(this.view.theme);
     card.painted = painted;
+  }
+
+  /** Two pictures side by side need not be of one step: while one run still trains, each says its own. */
+  sayWhen(card) {
+    const { feeds, speech } = this.view;
+    const steps = feeds.map((feed) => this.view.pictureOf(feed)?.step);
+    const step = this.view.pictureOf(card.feed)?.step;
+    const apart = step !== undefined && new Set(steps).size > 1;
+    const said = apart ? speech.say("step_short", { step: speech.count(step) }) : "";
+    if (card.when.textContent !== said) card.when.textContent = said;
   }
 
   paintNow(card) {

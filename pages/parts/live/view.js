@@ -4,7 +4,7 @@ import { Choice } from "./choice.js";
 import { CloudPanel } from "./cloud.js";
 import { CurvesPanel } from "./curves.js";
 import { Feed, StillFeed } from "./feed.js";
-import { decode, unpacked } from "./frames.js";
+import { decode, inflated } from "./frames.js";
 import { HeadPanel } from "./head.js";
 import { HeadsPanel } from "./heads.js";
 import { ImagesPanel } from "./images.js";
@@ -157,12 +157,20 @@ export class LiveView extends Timeline {
     for (const card of this.pictures) card.entitle(runs.length > 1 ? runs[card.slot].label : null);
   }
 
-  /** Frames that came inside the data: each belongs to the run named last. */
+  /** Frames that came inside the data, in their order, however long each takes to inflate. */
   swallow(frames) {
+    const opened = Promise.all(frames.map(inflated));
+    this.swallowing = Promise.all([opened, this.swallowing]).then(([buffers]) => {
+      if (!this.closed) this.deal(frames, buffers);
+    });
+  }
+
+  /** Each frame belongs to the run named last. */
+  deal(frames, buffers) {
     let feed = this.feeds[0];
     const still = new Map();
-    for (const text of frames) {
-      const buffer = unpacked(text);
+    for (const [index, text] of frames.entries()) {
+      const buffer = buffers[index];
       const { key } = decode(buffer);
       feed = this.feeds.find((candidate) => candidate.key === key) ?? feed;
       if (feed?.still) still.set(feed, [...(still.get(feed) ?? []), { text, buffer }]);

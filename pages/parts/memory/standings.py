@@ -126,6 +126,9 @@ def table(lab: Lab, table: Table) -> None:
 
     def draw(found: list[Standing]) -> None:
         st.html(STYLE + rows(found, table.at))
+        st.caption(
+            _("Accuracies here and above are means of the last {count} steps; the curves show each step.", count=LATELY)
+        )
 
     renewed(table, draw)
 

@@ -163,7 +163,7 @@ def verdict(found: Agreement | None) -> list[str]:
     if found is None:
         return ["–", "–", _("cannot be compared")]
     if found.low > 0:
-        so = _("ranks the tokens alike")
+        so = _("ranks the tokens in a similar order")
     elif found.high < 0:
         so = _("ranks them the other way round")
     else:
