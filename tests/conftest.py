@@ -41,8 +41,9 @@ def app(shared_home: Path) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One for each module: Playwright keeps an event loop in this thread, beside which no other can run."""
     if CHROMIUM is None and not os.environ.get("CI"):
         pytest.skip("needs Chromium or Chrome on the path")
     with sync_playwright() as playwright:
