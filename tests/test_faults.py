@@ -247,9 +247,9 @@ def test_a_damaged_record_is_set_aside_and_trained_again(opened: Runs) -> None:
 def test_the_disk_bound_takes_the_oldest_that_nobody_pinned(tmp_path: Path) -> None:
     with store(tmp_path, disk_bytes=400_000, sweep_s=0.1) as opened:
         runs = [opened.open(Toy(seed=seed, steps=150)) for seed in range(2)]
+        runs[0].pin()  # at once: together the two may already be beyond the bound
         for run in runs:
             wait(run)
-        runs[0].pin()
         while opened.find(runs[1].key) is not None:
             runs.append(opened.open(Toy(seed=len(runs), steps=150)))
             wait(runs[-1])
