@@ -9,7 +9,7 @@ graph.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.data.pictures import pictures
-from models.experiment import Checkpoint, Snapshot
+from models.experiment import Snapshot
 from models.layers.elbo import kl_to_prior, log_likelihood, reparameterise, with_free_bits
 from models.layers.encoder_decoder import fresh
 from models.layers.flat import Flat
@@ -27,6 +27,7 @@ from models.layers.latent_picture import Probe, picture
 from models.layers.mlp import Adam
 from models.layers.mmd import mmd
 from models.layers.quantiser import REVIVED_EVERY
+from models.layers.resumable import Resumable
 from models.running import captured, device, stream
 
 if TYPE_CHECKING:
@@ -39,8 +40,10 @@ CRITIC_SHARE = 0.25
 """The critic's learning rate beside the others': at equal rates it wins at once, and the decoder learns nothing."""
 
 
-class Autoencoding:
+class Autoencoding(Resumable["LatentSpace"]):
     """Networks, data, optimizer and chance: all that a training step touches."""
+
+    chance = "noise"
 
     def __init__(self, knobs: LatentSpace, block: int = 1) -> None:
         self.where, self.knobs = device(), knobs
@@ -207,28 +210,6 @@ class Autoencoding:
         if isinstance(self.model, Discrete):
             held |= self.model.book.tensors()
         return held
-
-    def state(self) -> dict[str, Tensor]:
-        """A copy of everything that the next step depends on."""
-        return {**{name: tensor.clone() for name, tensor in self._tensors().items()}, "noise": self.random.get_state()}
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """The inverse of `state`."""
-        for name, tensor in self._tensors().items():
-            tensor.copy_(state[name])
-        self.random.set_state(state["noise"].cpu())
-
-    def checkpoint(self, step: int) -> Checkpoint:
-        return Checkpoint(step, {name: tensor.cpu().numpy() for name, tensor in self.state().items()})
-
-    def load(self, checkpoint: Checkpoint) -> int:
-        """Continue from `checkpoint`; returns its step."""
-        state = {name: torch.from_numpy(np.array(array)) for name, array in checkpoint.arrays.items()}
-        if len(state["noise"]) != len(self.random.get_state()):
-            # Another kind of device keeps another kind of random state: a fresh stream, told by the step it starts at.
-            state["noise"] = stream(self.knobs.seed, f"noise from {checkpoint.step}", self.where).get_state()
-        self.restore(state)
-        return checkpoint.step
 
 
 def _named(name: str, optimizer: Adam) -> dict[str, Tensor]:

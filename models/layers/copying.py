@@ -13,7 +13,6 @@ Source: Hochreiter and Schmidhuber 1997, Neural Computation 9, 1735 (the idea of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,11 +20,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.experiment import Checkpoint, Snapshot
+from models.experiment import Snapshot
 from models.layers.contestants import Attentive, Contestant, Plan, contestant
 from models.layers.flat import Flat
 from models.layers.metering import clock
 from models.layers.mlp import Adam
+from models.layers.resumable import Resumable
 from models.running import device, stream
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def copy_batch(count: int, symbols: int, length: int, delay: int, random: torch.
     return ids_BT, kept_BM
 
 
-class Copying:
+class Copying(Resumable["CopyMemory"]):
     """Everything that a training step touches."""
 
     def __init__(self, knobs: CopyMemory) -> None:
@@ -132,23 +132,6 @@ class Copying:
     def _tensors(self) -> dict[str, Tensor]:
         optimizer = {f"optimizer.{part}": tensor for part, tensor in self.optimizer.state().items()}
         return {"weights": self.flat.weights_P, **optimizer}
-
-    def state(self) -> dict[str, Tensor]:
-        """A copy of everything that the next step depends on, but for its number."""
-        return {name: tensor.clone() for name, tensor in self._tensors().items()}
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """The inverse of `state`."""
-        for name, tensor in self._tensors().items():
-            tensor.copy_(state[name])
-
-    def checkpoint(self, step: int) -> Checkpoint:
-        return Checkpoint(step, {name: tensor.cpu().numpy() for name, tensor in self.state().items()})
-
-    def load(self, checkpoint: Checkpoint) -> int:
-        """Continue from `checkpoint`; returns its step."""
-        self.restore({name: torch.from_numpy(np.array(array)) for name, array in checkpoint.arrays.items()})
-        return checkpoint.step
 
 
 def shrink(positions: int) -> int:

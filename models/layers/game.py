@@ -6,14 +6,14 @@ Inside the game data are divided by `PlaneData.reach`; everything recorded is in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from models.experiment import Checkpoint, Snapshot
+from models.experiment import Snapshot
 from models.layers.adversarial import (
     discriminator_loss,
     discriminator_slope,
@@ -22,6 +22,7 @@ from models.layers.adversarial import (
     r1_penalty,
 )
 from models.layers.mlp import Adam, Mlp, Sgd
+from models.layers.resumable import Resumable
 from models.running import captured, device, stream
 
 if TYPE_CHECKING:
@@ -35,8 +36,10 @@ POINTS = 12_000
 COLUMNS = ("loss_d", "loss_g", "d_real", "d_fake", "gradient_d", "gradient_g")
 
 
-class Game:
+class Game(Resumable["GanTraining"]):
     """The two players, their optimizers, the data and the random stream: all that a training step touches."""
+
+    chance = "noise"
 
     def __init__(self, knobs: GanTraining, block: int = 1) -> None:
         self.where = device()
@@ -197,25 +200,3 @@ class Game:
         for name, optimizer in self.optimizers.items():
             own.update({f"{name}.{part}": tensor for part, tensor in optimizer.state().items()})
         return own
-
-    def state(self) -> dict[str, Tensor]:
-        """A copy of everything that the next step depends on."""
-        return {**{name: tensor.clone() for name, tensor in self._tensors().items()}, "noise": self.random.get_state()}
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """The inverse of `state`."""
-        for name, tensor in self._tensors().items():
-            tensor.copy_(state[name])
-        self.random.set_state(state["noise"].cpu())
-
-    def checkpoint(self, step: int) -> Checkpoint:
-        return Checkpoint(step, {name: tensor.cpu().numpy() for name, tensor in self.state().items()})
-
-    def load(self, checkpoint: Checkpoint) -> int:
-        """Continue from `checkpoint`; returns its step."""
-        state = {name: torch.from_numpy(np.array(array)) for name, array in checkpoint.arrays.items()}
-        if len(state["noise"]) != len(self.random.get_state()):
-            # Another kind of device keeps another kind of random state: a fresh stream, told by the step it starts at.
-            state["noise"] = stream(self.knobs.seed, f"noise from {checkpoint.step}", self.where).get_state()
-        self.restore(state)
-        return checkpoint.step

@@ -9,7 +9,7 @@ them. Everything a step touches stays at its address on the device, so that it c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,10 +19,11 @@ from torch.nn import functional as F
 
 from models.data.sequences import Task
 from models.data.sequences.arrange import arrange
-from models.experiment import Checkpoint, Snapshot
+from models.experiment import Snapshot
 from models.layers.attention import Looked, Trace
 from models.layers.flat import Flat, initialise
 from models.layers.mlp import Adam
+from models.layers.resumable import Resumable
 from models.layers.transformer import Transformer
 from models.metrics.heads import mass, prepared, scored
 from models.running import captured, device, stream
@@ -47,8 +48,10 @@ MOST_BYTES = 600_000
 """Beyond this, one example's queries, keys and values are not recorded; they can be had from checkpoints."""
 
 
-class Study:
+class Study(Resumable["AttentionTraining"]):
     """Model, task, optimizer and batches: all that a training step touches."""
+
+    chance = "dropout"
 
     def __init__(self, knobs: AttentionTraining, block: int = 1, learns: bool = True) -> None:
         """With `learns` False the step is not captured: a model that is only asked needs none."""
@@ -148,7 +151,7 @@ class Study:
     def rise(self, accuracies: np.ndarray, begin: int) -> int | None:
         """The step after `begin` at which smoothed accuracy first passes the middle between chance and perfect."""
         for place, value in enumerate(accuracies):
-            self.recent = torch.cat((self.recent[1:], self.recent.new_tensor([value])))
+            self.recent.copy_(torch.cat((self.recent[1:], self.recent.new_tensor([value]))))
             if not self.risen and float(self.recent.mean()) > (1 + self.task.chance) / 2:
                 self.risen.fill_(True)
                 return begin + place + 1
@@ -186,32 +189,7 @@ class Study:
 
     def _tensors(self) -> dict[str, Tensor]:
         state = {f"optimizer.{part}": tensor for part, tensor in self.optimizer.state().items()}
-        return {"weights": self.flat.weights_P, **state}
-
-    def state(self) -> dict[str, Tensor]:
-        """A copy of everything that the next step depends on."""
-        held = {name: tensor.clone() for name, tensor in self._tensors().items()}
-        return {**held, "dropout": self.random.get_state(), "recent": self.recent.clone(), "risen": self.risen.clone()}
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """The inverse of `state`."""
-        for name, tensor in self._tensors().items():
-            tensor.copy_(state[name])
-        self.random.set_state(state["dropout"].cpu())
-        self.recent, self.risen = state["recent"].clone(), state["risen"].clone()
-
-    def checkpoint(self, step: int) -> Checkpoint:
-        return Checkpoint(step, {name: tensor.cpu().numpy() for name, tensor in self.state().items()})
-
-    def load(self, checkpoint: Checkpoint) -> int:
-        """Continue from `checkpoint`; returns its step."""
-        state = {name: torch.from_numpy(np.array(array)) for name, array in checkpoint.arrays.items()}
-        if len(state["dropout"]) != len(self.random.get_state()):
-            # Another kind of device keeps another kind of random state: a fresh stream, told by the step it starts at.
-            name = f"dropout from {checkpoint.step}"
-            state["dropout"] = stream(self.knobs.seed, name, self.where).get_state()
-        self.restore(state)
-        return checkpoint.step
+        return {"weights": self.flat.weights_P, **state, "recent": self.recent, "risen": self.risen}
 
 
 def qkv(looks: list[Looked], kind: str, shown: int) -> dict[str, Tensor]:

@@ -1,0 +1,55 @@
+"""How a rig keeps its state: all that the next step depends on, copied out, put back, and carried on elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Generic, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.experiment import Checkpoint, Experiment
+from models.running import stream
+
+Knobs = TypeVar("Knobs", bound=Experiment)
+
+
+class Resumable(Generic[Knobs]):
+    """What a training step touches, as named tensors that keep their place, and one random stream where it has one."""
+
+    chance: ClassVar[str] = ""
+    """What the random stream is called in a checkpoint; empty where nothing is left to chance."""
+
+    knobs: Knobs
+    where: torch.device
+    random: torch.Generator
+
+    def _tensors(self) -> dict[str, Tensor]:
+        raise NotImplementedError
+
+    def state(self) -> dict[str, Tensor]:
+        """A copy of everything that the next step depends on, but for its number."""
+        held = {name: tensor.clone() for name, tensor in self._tensors().items()}
+        return {**held, self.chance: self.random.get_state()} if self.chance else held
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """The inverse of `state`."""
+        for name, tensor in self._tensors().items():
+            tensor.copy_(state[name])
+        if self.chance:
+            self.random.set_state(state[self.chance].cpu())
+
+    def checkpoint(self, step: int) -> Checkpoint:
+        """The state after `step` steps."""
+        return Checkpoint(step, {name: tensor.cpu().numpy() for name, tensor in self.state().items()})
+
+    def load(self, checkpoint: Checkpoint) -> int:
+        """Continue from `checkpoint`; returns its step."""
+        state = {name: torch.from_numpy(np.array(array)) for name, array in checkpoint.arrays.items()}
+        if self.chance and len(state[self.chance]) != len(self.random.get_state()):
+            # Another kind of device keeps another kind of random state: a fresh stream, told by the step it starts at.
+            name = f"{self.chance} from {checkpoint.step}"
+            state[self.chance] = stream(self.knobs.seed, name, self.where).get_state()
+        self.restore(state)
+        return checkpoint.step
