@@ -36,7 +36,7 @@ def debiased_cka(x_ND: Tensor, y_NE: Tensor) -> Tensor:
 
 
 def _norm(matrix: Tensor) -> Tensor:
-    return torch.linalg.matrix_norm(matrix)
+    return matrix.square().sum((-2, -1)).sqrt()
 
 
 def _off_diagonal(features_ND: Tensor) -> Tensor:
