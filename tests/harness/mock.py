@@ -160,6 +160,10 @@ class MockHub:
             run = self.runs[key] = MockRun(key, fate=fate, rate=400.0 if fate == "diverged" else 150.0)
             if shape is not None:
                 run = self.runs[key] = AttentionRun(key, shape)
+            if "freeze" in key:
+                from tests.harness.freeze import FreezeRun
+
+                run = self.runs[key] = FreezeRun(key)
             if key.startswith("long"):
                 run.__init__(key, steps=1_000_000, rate=20_000.0)  # type: ignore[misc]
             if key.startswith("done"):

@@ -9,6 +9,7 @@ import streamlit as st
 from pages.parts.live import WORDS, live
 from pages.parts.words import translate
 from tests.harness.attention import panel, shape_of
+from tests.harness.freeze import panels as freeze_panels
 from tests.harness.mock import EXTENT, HUB, real
 
 st.set_page_config(page_title="Harness", layout="wide")
@@ -67,6 +68,8 @@ if shape is not None:
         "kind": "sheet", "title": "Positions", "array": "angles", "x_label": "dimension", "y_label": "position",
         "range": None, "diverging": True,
     }  # fmt: skip
+if "freeze" in keys[0]:
+    PANELS |= freeze_panels()
 still = "still" in query
 code = query.get("lang", "en")
 words = {name: translate(word, code) for name, word in WORDS.items()} | {"locale": code}

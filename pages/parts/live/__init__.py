@@ -17,6 +17,13 @@ which panels. Panels, by their "kind":
     curves    title, columns [{name, label, hue}], log, whole (counts), unit, references [{label, value, low, high}]
     profile   title, x (array or numbers), lines [{array, label, hue, row}], log_x, log_y, x_label, unit, references:
               lines over something other than steps, from the arrays of the shown picture
+    bands     title, columns [{arm, name, low, high, label, hue, dash}] (a mean and its band per strategy), percent,
+              references, note ("n = 5 …"), floor {count, label}: a standard error of a share of so many images
+    layers    title, arms [{arm, label, hue, dash}], layers (names), start {arm, layer}: a table of one quantity per
+              strategy and layer, from the arrays drift_AL, gradient_AL, update_AL, cka_AL, rate_AL, moved_AL; a lock
+              stands where moved_AL is 0
+    weights   the same fields: the chosen strategy's layer, histogram_ALB over histogram_start_LB, between edges_LB
+    trails    title, arms [{arm, x, y, label, hue, dash}] (names of two columns), x_label, y_label
 
 A group's array is uint8 (examples, layers, heads, queries, keys), a byte b for the weight b / 255; its name has only
 a-z, 0-9, "_" and "-". `layers` and `heads` reserve the grid's place before the first picture; a padding token is "·".
@@ -48,9 +55,10 @@ PARTS = (
     "frames", "numbers", "theme", "columns", "feed", "canvas", "markers", "plane", "images", "cloud",
     "sums", "axes", "curves", "profile", "transport",
     "shades", "choice", "maps", "tokens", "habits", "board", "tiles", "grid", "options", "heatmap", "bipartite",
+    "arms", "evaluations", "names", "bands", "layers", "weights", "trails",
     "shown", "heads", "switches", "head", "sheet", "film", "timeline", "layout", "painting", "view",
 )  # fmt: skip
-SHEETS = ("live", "attention", "cloud")
+SHEETS = ("live", "attention", "cloud", "freeze")
 
 WORDS: Mapping[str, str] = {
     "locale": "en",
@@ -150,6 +158,29 @@ WORDS: Mapping[str, str] = {
     "alt_heads": "Attention maps of {count} heads{where}.",
     "alt_chosen": "Chosen: {head}.",
     "alt_heads_keys": "Arrow keys choose another head.",
+    "layer_quantity": "What is measured of each layer",
+    "layer_drift": "Drift",
+    "layer_drift_why": "Distance from the weights it began with, as a share of their length.",
+    "layer_gradient": "Gradient",
+    "layer_gradient_why": "Norm of the loss's gradient in the last step; none where none is computed.",
+    "layer_update": "Update",
+    "layer_update_why": "Length of the last update as a share of the weights' length.",
+    "layer_cka": "CKA",
+    "layer_cka_why": "Likeness of its features to the pretrained ones (linear CKA): 1 is the same up to rotation.",
+    "layer_rate": "Rate",
+    "layer_rate_why": "The learning rate in force in this step.",
+    "layer_moved": "Moved",
+    "layer_moved_why": "The farthest that any single weight of any seed moved in the last step; "
+    "the locks come from this.",
+    "layer_log": "Colours on a logarithmic scale",
+    "layer_locked": "locked",
+    "layer_locked_long": "Locked: in the last step not one of its weights moved, in any seed.",
+    "layer_moves": "It moves: the last step changed its weights.",
+    "alt_layers": "{title}: {quantity} at step {step}. Highest: {high}. Lowest: {low}. Locked: {locked}. Chosen: "
+    "{chosen}.",
+    "weights_now": "now",
+    "weights_then": "at the start",
+    "trail_at": "{learned} learned, {kept} kept",
     "habit_none": "attention is spread over many keys.",
     "habit_key": "each query looks mostly at the key “{key}” in place {place} ({mean} on average).",
     "habit_mirror": "each query looks mostly at the key in the mirrored place ({mean} on average).",

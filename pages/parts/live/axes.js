@@ -52,10 +52,16 @@ export class LineCard extends Card {
     this.panel = panel;
     if (panel.unit) this.title.append(make("small", { text: panel.unit }));
     this.named = [];
-    const single = view.runs.length === 1;
     // Three and four runs are more than dashes can tell apart: where each has one line, each has its own hue as well.
     this.hued = view.runs.length > 2 && lines.length === 1;
-    this.entries = lines.map((line, index) => {
+    this.entries = this.enter(lines);
+  }
+
+  /** The foot: every line's mark, name and value. */
+  enter(lines) {
+    const { view } = this;
+    const single = view.runs.length === 1;
+    return lines.map((line, index) => {
       const marks = view.runs.map((_, run) => make("i", { class: single ? "tl-line" : `tl-dash tl-dash-${run}` }));
       const values = view.runs.map(() => make("b"));
       const said = make("span", { text: line.label });
@@ -146,10 +152,13 @@ export class LineCard extends Card {
     return { step: 1, values: decades(low, high) };
   }
 
+  tickText(value, step) {
+    return this.view.speech.tick(value, this.scale.log ? value : step);
+  }
+
   /** @param across [{x, text}] where the x-axis is marked */
   drawGrid(context, theme, across) {
-    const { left, right, top, bottom } = this.box;
-    const { speech } = this.view;
+    const { left, right, bottom } = this.box;
     context.font = `11px ${theme.font}`;
     context.fillStyle = theme.muted;
     context.lineWidth = 1;
@@ -162,7 +171,7 @@ export class LineCard extends Card {
       const y = Math.round(this.y(value)) + 0.5;
       context.moveTo(left, y);
       context.lineTo(right, y);
-      context.fillText(this.scale.log ? speech.tick(value, value) : speech.tick(value, up.step), left - 7, y);
+      context.fillText(this.tickText(value, up.step), left - 7, y);
     }
     context.stroke();
     context.strokeStyle = theme.axis;
@@ -210,7 +219,7 @@ export class LineCard extends Card {
       const exact = this.place(value);
       const y = Math.min(bottom, Math.max(top, exact));
       const arrow = exact < top - 1 ? "↑ " : exact > bottom + 1 ? "↓ " : "";
-      const text = `${arrow}${label} ${this.view.speech.brief(value)}`;
+      const text = `${arrow}${label} ${this.referred(value)}`;
       const width = context.measureText(text).width + 6;
       const plates = [];
       for (const x of [right - width, left + 2, (left + right - width) / 2]) {
@@ -232,6 +241,11 @@ export class LineCard extends Card {
       context.fillStyle = theme.muted;
       context.fillText(text, plate.x + 3, plate.y + LABEL_PX - 3.5);
     });
+  }
+
+  /** A reference's value in words. */
+  referred(value) {
+    return this.view.speech.brief(value);
   }
 
   drawLine(context, theme, { entry, run, pieces }) {

@@ -1,6 +1,6 @@
 // What every painted panel shares: a card with a title, a canvas as sharp as the screen, and a calm waiting state.
 
-const SVG = "http://www.w3.org/2000/svg";
+export const SVG = "http://www.w3.org/2000/svg";
 
 /** An element with class, attributes and children in one line. */
 export function make(tag, { class: name, text, ...attributes } = {}, ...children) {

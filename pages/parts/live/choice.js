@@ -4,6 +4,8 @@
 //   mass.90 | mass.70 | mass.50   demand.off   log   show.layer | show.all | show.step | show.head | show.run
 //   pin.<step>   other.<group>.<layer>.<head>
 //
+// And of strategies that train side by side: arm.<name>   layer.<index>   see.<quantity>   off.<name>.<name>…
+//
 // Counting starts at 0. Whatever a stranger's link says else is passed over.
 
 const LONGEST = 200;
@@ -12,7 +14,7 @@ const MASSES = [100, 90, 70, 50];
 const SHOWN_AS = ["one", "layer", "all", "step", "head", "run"];
 const NOTHING = {
   head: null, cell: null, lock: null, example: 0, lines: false, mass: 100, demand: true, log: false, show: "one",
-  pin: null, other: null,
+  pin: null, other: null, arm: null, layer: null, quantity: null, off: [],
 };
 
 function headFrom([, group, layer, head]) {
@@ -31,6 +33,10 @@ const READ = [
   [/^log$/, () => ({ log: true })],
   [/^show\.(layer|all|step|head|run)$/, ([, show]) => ({ show })],
   [/^pin\.(\d{1,9})$/, ([, step]) => ({ pin: Number(step) })],
+  [/^arm\.([a-z0-9_]{1,24})$/, ([, arm]) => ({ arm })],
+  [/^layer\.(\d{1,2})$/, ([, layer]) => ({ layer: Number(layer) })],
+  [/^see\.([a-z]{1,12})$/, ([, quantity]) => ({ quantity })],
+  [/^off((?:\.[a-z0-9_]{1,24}){1,13})$/, ([, names]) => ({ off: names.slice(1).split(".") })],
 ];
 
 export class Choice {
@@ -56,12 +62,15 @@ export class Choice {
 
   write() {
     const { head, cell, lock, example, lines, mass, demand, log, show, pin, other } = this;
+    const { arm, layer, quantity, off } = this;
     const at = (kind, { group, layer, head: index }) => `${kind}.${group}.${layer}.${index}`;
     const tokens = [
       head && at("head", head), cell && `cell.${cell.query}.${cell.key}`, example && `example.${example}`,
       lines && "form.lines", log && "log", mass !== 100 && `mass.${mass}`, !demand && "demand.off",
       show !== "one" && `show.${show}`, pin !== null && `pin.${pin}`, other && at("other", other),
       lock && `lock.${lock.side}.${lock.at}`,
+      arm && `arm.${arm}`, layer !== null && `layer.${layer}`, quantity && `see.${quantity}`,
+      off.length && `off.${off.join(".")}`,
     ];
     return tokens.filter(Boolean);
   }

@@ -25,7 +25,7 @@ export class CurvesPanel extends LineCard {
     });
     canvas.addEventListener("pointerleave", () => view.hoverAt(null));
     canvas.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0) return;
+      if (event.button !== 0 || this.takes(event)) return;
       canvas.setPointerCapture(event.pointerId);
       this.held = true;
       view.scrub(this.stepAt(event.offsetX));
@@ -36,6 +36,11 @@ export class CurvesPanel extends LineCard {
     };
     canvas.addEventListener("pointerup", release);
     canvas.addEventListener("pointercancel", release);
+  }
+
+  /** Whether a press means something else than the step under it. */
+  takes() {
+    return false;
   }
 
   /** The step under a place on the canvas. */

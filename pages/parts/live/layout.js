@@ -32,11 +32,14 @@ export function arranged({ pictures, lines, transport, runs, width }) {
   let beside = !pictures.length ? 0 : across === 1 ? 4 : across === 2 && !attention ? 2 : 0;
   if (pair) beside = under(grid.panel, width);
   if (pair && !Math.min(beside, lines.length)) grid.mayBeTall();
+  const broad = pictures.filter(({ panel }) => panel.kind === "bands");
+  if (broad.length) beside = 0;
   const elements = (cards) => cards.map(({ element }) => element);
-  const first = pair ? pictures.filter(({ panel }) => ["heads", "head"].includes(panel.kind)) : pictures;
+  const pictured = pair ? pictures.filter(({ panel }) => ["heads", "head"].includes(panel.kind)) : pictures;
+  const first = broad.length ? broad : pictured;
   const rest = pictures.filter((card) => !first.includes(card));
   const shown = make("div", { class: "tl-pictures" }, ...elements(first));
-  shown.style.setProperty("--tl-across", across);
+  shown.style.setProperty("--tl-across", broad.length || across);
   const near = make("div", { class: "tl-near" }, ...elements(lines.slice(0, beside)));
   const more = make("div", { class: "tl-more" }, ...elements([...rest, ...lines.slice(beside)]));
   const still = runs.every((run) => run.static);
@@ -45,5 +48,6 @@ export function arranged({ pictures, lines, transport, runs, width }) {
   more.hidden = !more.children.length;
   whole.classList.toggle("tl-bare", near.hidden);
   whole.classList.toggle("tl-pair", Boolean(pair));
+  whole.classList.toggle("tl-broad", Boolean(broad.length));
   return whole;
 }

@@ -40,6 +40,12 @@ export class Speech {
     return this.digits.get(places).format(number).replace("-", "−");
   }
 
+  /** A share as a percentage. */
+  share(number, places = 1) {
+    const said = this.fixed(100 * number, places);
+    return Number.isFinite(number) ? `${Math.abs(number) < 1e-9 ? 0 : said}\u00a0%` : "–";
+  }
+
   /**
    * About three significant digits; a power of ten where the number is very large or small; ∞ and NaN as themselves.
    * A count (`whole`) has no places.
@@ -95,6 +101,11 @@ export function niceStep(span, parts) {
   const candidates = power === 1 ? [5, 2, 1] : [5, 2.5, 2, 1];
   const mantissa = candidates.find((candidate) => candidate * power <= raw * (1 + 1e-9)) ?? 1;
   return mantissa * power;
+}
+
+/** Whether a distance between shares is one between whole percentages. */
+export function wholePercents(step) {
+  return Math.abs(100 * step - Math.round(100 * step)) < 1e-9;
 }
 
 /** Multiples of a nice step, not smaller than `least`, inside low … high. */

@@ -1,5 +1,6 @@
 // The live view: feeds on one side, panels on the other, and between them the one step that all panels show.
 
+import { BandsPanel } from "./bands.js";
 import { Choice } from "./choice.js";
 import { CloudPanel } from "./cloud.js";
 import { CurvesPanel } from "./curves.js";
@@ -8,6 +9,7 @@ import { decode, inflated } from "./frames.js";
 import { HeadPanel } from "./head.js";
 import { HeadsPanel } from "./heads.js";
 import { ImagesPanel } from "./images.js";
+import { LayersPanel } from "./layers.js";
 import { arranged } from "./layout.js";
 import { sidesOf } from "./maps.js";
 import { Speech } from "./numbers.js";
@@ -17,10 +19,13 @@ import { ProfilePanel } from "./profile.js";
 import { SheetPanel } from "./sheet.js";
 import { readTheme } from "./theme.js";
 import { Timeline } from "./timeline.js";
+import { TrailsPanel } from "./trails.js";
 import { Transport } from "./transport.js";
+import { WeightsPanel } from "./weights.js";
 
 const PICTURES = {
   plane: PlanePanel, images: ImagesPanel, cloud: CloudPanel, heads: HeadsPanel, head: HeadPanel, sheet: SheetPanel,
+  bands: BandsPanel, layers: LayersPanel, weights: WeightsPanel, trails: TrailsPanel,
 };
 const LINES = { curves: CurvesPanel, profile: ProfilePanel };
 const RESTED_MS = 200;
@@ -220,8 +225,10 @@ export class LiveView extends Timeline {
     const tag = event.target.tagName;
     if (event.altKey || event.ctrlKey || event.metaKey || tag === "SELECT") return;
     const moves = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
-    if (event.key === "Escape" && (this.choice.cell || this.choice.lock)) this.choice.set({ cell: null, lock: null });
-    else if (event.key === " " && tag !== "BUTTON") this.replay(!this.playing);
+    const { cell, lock, arm, layer } = this.choice;
+    if (event.key === "Escape" && (cell || lock || arm || layer !== null)) {
+      this.choice.set({ cell: null, lock: null, arm: null, layer: null });
+    } else if (event.key === " " && tag !== "BUTTON") this.replay(!this.playing);
     else if (event.key in moves) {
       this.go(Math.max(0, Math.min(this.moments.length - 1, this.index() + moves[event.key])));
     } else return;
