@@ -186,7 +186,7 @@ def _shifted(images_N1SS: Tensor, pair: Pair) -> Tensor:
     if pair == "noisy":
         noise_N1SS = torch.randn(images_N1SS.shape, generator=random)
         return (images_N1SS + NOISE * noise_N1SS).clamp(0, 1)
-    return affine(images_N1SS, turn_N=torch.pi / 2 + 0.2 * torch.randn(len(images_N1SS), generator=random))
+    return affine(images_N1SS, torch.pi / 2 + 0.2 * torch.randn(len(images_N1SS), 1, generator=random))
 
 
 def _small(data: images.Labelled) -> Images:
