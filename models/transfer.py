@@ -112,7 +112,7 @@ class FreezeLab(Experiment):
         help="How much certainty is taken from each label and spread over all classes.",
     )  # fmt: skip
     pretraining: int = knob(
-        600, low=50, high=3000, log=True, label="steps of pretraining", advanced=True,
+        600, low=50, high=1500, log=True, label="steps of pretraining", advanced=True,
         help="How long the source net was trained, 32 pictures a step.",
     )  # fmt: skip
     steps: int = knob(250, low=1, high=5000, log=True, help="Training steps on the new task.")
@@ -164,9 +164,9 @@ class FreezeLab(Experiment):
         if not race.found:
             race.found = referee.evaluate(step)
         if start is None:
-            yield Scalars(0, 0, {name: np.array([value]) for name, value in referee.columns(race.found).items()})
             yield referee.snapshot(0)
             yield race.checkpoint(0)
+            yield Scalars(0, 0, {name: np.array([value]) for name, value in referee.columns(race.found).items()})
         while step < self.steps:
             race.play_by(self.at(step))
             begin, judged = step, evaluation_after(step)
