@@ -20,6 +20,7 @@ from pages.parts.live import WORDS as LIVE
 from pages.parts.menu import described_pages
 from pages.parts.pad import WORDS as PAD
 from pages.parts.pad.codes import WORDS as CODES
+from pages.parts.planner import WORDS as PLANNER
 from pages.parts.words import CATALOGUES, LANGUAGES, catalogue, translate
 from state import reasons
 
@@ -41,7 +42,9 @@ def sentences() -> Iterator[str]:
         yield from (*cls.columns.values(), *cls.note_templates)
     yield from (*reasons.TEMPLATES, *reasons.REFUSALS, *hub.REFUSALS, *SEQUENCE_TEMPLATES)
     yield from (role.replace("_", " ") for role in ROLES)
-    yield from (word for words in (LIVE, BRUSH, NEURON, PAD, CODES) for name, word in words.items() if name != "locale")
+    yield from (
+        word for words in (LIVE, BRUSH, NEURON, PAD, CODES, PLANNER) for name, word in words.items() if name != "locale"
+    )
 
 
 def fields(text: str) -> set[str]:

@@ -110,5 +110,16 @@ if "brush" in query:
 
     drawn = brush("0" * 1024, words={}, key="brush")
     st.caption(f"sum of levels: {sum(int(level, 16) for level in drawn.levels or '')}")
+elif "planner" in query:
+    from pages.parts.planner import painted, planner
+
+    presets = [{"label": "Head only", "text": ".".join(["0" * 10] * 5 + ["9" * 10])}]
+    now = float(query["now"]) if "now" in query else None
+    said = planner(
+        "", layers=["conv1", "conv2", "conv3", "conv4", "hidden", "head"], presets=presets, words={}, key="planner",
+        now=now, past=now is not None,
+    )  # fmt: skip
+    plan = painted(said.get("plan"))
+    st.caption(f"plan: {plan[0] if plan else ''}")
 else:
     picture()
