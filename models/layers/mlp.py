@@ -33,11 +33,18 @@ class Mlp(nn.Module):
     """Linear layers with an activation between them; forward maps (B, sizes[0]) to (B, sizes[-1])."""
 
     def __init__(
-        self, sizes: Sequence[int], activation: str, random: torch.Generator, where: torch.device | str = "cpu"
+        self,
+        sizes: Sequence[int],
+        activation: str,
+        random: torch.Generator,
+        where: torch.device | str = "cpu",
+        more: int = 0,
     ) -> None:
+        """`more`: inputs of the last layer besides the activations of the one before."""
         super().__init__()
         self.activation, self.slope = ACTIVATIONS[activation]
-        shapes = [shape for i, o in itertools.pairwise(sizes) for shape in ((i, o), (o,))]
+        shapes: list[tuple[int, ...]] = [shape for i, o in itertools.pairwise(sizes) for shape in ((i, o), (o,))]
+        shapes[-2] = (sizes[-2] + more, sizes[-1])
         self.flat_P = torch.zeros(sum(torch.Size(shape).numel() for shape in shapes), device=where)
         self.gradient_P = torch.zeros_like(self.flat_P)
         self.gradients: list[Tensor] = []
@@ -56,14 +63,25 @@ class Mlp(nn.Module):
         self.layers = list(zip(self.weights[::2], self.weights[1::2], strict=True))
 
     def forward(self, x_BI: Tensor) -> Tensor:
-        *hidden, (weight_IO, bias_O) = self.layers
-        for weight, bias in hidden:
+        return self.run(self.weights, x_BI)
+
+    def run(self, weights: Sequence[Tensor], x_BI: Tensor) -> Tensor:
+        """The output (B, O) with other weights in place of the network's own, shaped as `shaped` gives them."""
+        for weight, bias in zip(weights[:-2:2], weights[1:-2:2], strict=True):
             x_BI = self.activation(torch.addmm(bias, x_BI, weight))
-        return torch.addmm(bias_O, x_BI, weight_IO)
+        return torch.addmm(weights[-1], x_BI, weights[-2])
+
+    def shaped(self, flat_P: Tensor) -> list[Tensor]:
+        """A vector of all parameters as weight and bias of each layer in turn: views, differentiable."""
+        parts = torch.split(flat_P, [parameter.numel() for parameter in self.weights])
+        return [part.view(parameter.shape) for part, parameter in zip(parts, self.weights, strict=True)]
 
     @torch.no_grad()
-    def trace(self, x_BI: Tensor) -> list[Tensor]:
-        """The input, every hidden layer's activations and the output: what backpropagation needs."""
+    def trace(self, x_BI: Tensor, groups: int = 1) -> list[Tensor]:
+        """The input, every hidden layer's activations and the output: what backpropagation needs.
+
+        `groups`: how many batches x holds, one after the other; it matters only where data of a batch see each other.
+        """
         trace = [x_BI]
         *hidden, (weight_IO, bias_O) = self.layers
         for weight, bias in hidden:
@@ -84,6 +102,10 @@ class Mlp(nn.Module):
             if layer:
                 d_BO = d_BO.mul_(self.slope(trace[layer]))
         return d_BO
+
+    def among(self, x_BI: Tensor, batch_BI: Tensor) -> Tensor:
+        """The output (B, O) for data that stand in a batch like `batch_BI`; here a datum is judged alone."""
+        return self(x_BI)  # type: ignore[no-any-return]
 
     def differentiate(self, loss: Tensor) -> Tensor:
         """The gradient of `loss` (a scalar) with respect to all weights, as one vector (P,)."""

@@ -17,11 +17,13 @@ from models.data.plane import plane
 from models.experiment import Reference
 from models.metrics.coverage import coverage
 from models.metrics.digits import digit_quality
-from models.metrics.distances import EnergyDistance
+from models.metrics.distances import EnergyDistance, w2
 from models.metrics.references import reference
 
 COMPARED = 1000
 """Samples used for the energy distance: quadratic in their number, and this many are compared in milliseconds."""
+ASSIGNED = 500
+"""Samples used for W2: cubic in their number. Its floor, for as many fresh points, is far from 0 and drawn as such."""
 
 
 @lru_cache(maxsize=64)  # Bounded: visitors write drawings.
@@ -30,12 +32,20 @@ def _energy(name: str, drawing: str) -> EnergyDistance:
     return EnergyDistance(data)
 
 
+@lru_cache(maxsize=64)
+def _assigned(name: str, drawing: str) -> Tensor:
+    return plane(name, drawing).sample(ASSIGNED, torch.Generator().manual_seed(3))
+
+
 def quality(name: str, drawing: str, samples_NX: Tensor) -> Mapping[str, float]:
     """Measured numbers of samples (N, X); which ones depends on what is known of the data."""
     if name == "digits":
         return digit_quality(samples_NX)
     data = plane(name, drawing)
-    numbers = {"energy_distance": _energy(name, drawing)(samples_NX[:COMPARED])}
+    numbers = {
+        "energy_distance": _energy(name, drawing)(samples_NX[:COMPARED]),
+        "w2": w2(samples_NX[:ASSIGNED], _assigned(name, drawing)),
+    }
     if data.modes is not None and data.mode_sigma is not None:
         found = coverage(samples_NX, data.modes, data.mode_sigma)
         numbers |= {
