@@ -107,6 +107,27 @@ class FreezeLab(Experiment):
         help="How much the loss on 500 remembered source pictures counts, beside the new task's.",
     )  # fmt: skip
     dropout: float = knob(0.0, low=0.0, high=0.9, step=0.05, advanced=True, help="Share of hidden units left out.")
+    distortion: float = knob(
+        0.0, low=0.0, high=1.0, step=0.1, advanced=True,
+        help="How far training pictures are turned, scaled and moved at random.",
+    )  # fmt: skip
+    mirror: bool = knob(
+        False, label="mirrored pictures", advanced=True, help="Half of the pictures are seen in a mirror."
+    )
+    mixup: float = knob(
+        0.0, low=0.0, high=2.0, step=0.1, advanced=True,
+        help="α of mixup: two pictures are faded into one, and so are their labels. 0 mixes nothing.",
+    )  # fmt: skip
+    cutmix: float = knob(
+        0.0, low=0.0, high=2.0, step=0.1, label="CutMix", advanced=True,
+        help="α of CutMix: a piece of one picture is pasted into another. 0 mixes nothing.",
+    )  # fmt: skip
+    resizing: bool = knob(
+        False, label="progressive resizing", advanced=True, help="Pictures start coarse and become fine."
+    )
+    early_stopping: bool = knob(
+        False, advanced=True, help="A net stops once its validation loss has not fallen for three evaluations."
+    )
     smoothing: float = knob(
         0.0, low=0.0, high=0.5, step=0.05, label="label smoothing", advanced=True,
         help="How much certainty is taken from each label and spread over all classes.",

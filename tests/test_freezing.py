@@ -13,10 +13,12 @@ from models.experiment import Checkpoint, Scalars, Snapshot
 from models.layers import pretrained as shelf
 from models.layers import stack
 from models.layers.arms import Arm, Lesson
+from models.layers.freezing import Race
 from models.layers.masked import Masked, pull
 from models.layers.plans import STRATEGIES, multipliers, one_cycle, paint, painted, schedule
 from models.layers.pretrained import Recipe, fisher, pretrained
 from models.layers.stack import HEAD, LAYERS, Features
+from models.metrics.freezing import PATIENCE, Referee
 from models.transfer import FreezeLab
 
 torch.set_num_threads(1)
@@ -202,6 +204,26 @@ def test_a_resumed_run_is_the_undisturbed_run() -> None:
         assert isinstance(mine, Snapshot | Checkpoint) and isinstance(theirs, Snapshot | Checkpoint)
         for name, array in mine.arrays.items():
             np.testing.assert_array_equal(array, theirs.arrays[name], err_msg=name)
+
+
+def test_changed_pictures_cost_no_strategy_its_frozen_layers_and_lambda_one_changes_nothing() -> None:
+    plain = [event for event in SMALL.train() if isinstance(event, Snapshot)][-1]
+    hard = SMALL.but(distortion=1.0, mirror=True, mixup=1.0, cutmix=1.0, resizing=True, replay=1.0, dropout=0.5)
+    other = [event for event in hard.train() if isinstance(event, Snapshot)][-1]
+    place = SMALL.arms.index("head_only")
+    assert (other.arrays["moved_AL"][place, :HEAD] == 0).all()
+    assert not np.array_equal(plain.arrays["accuracy_ARS"], other.arrays["accuracy_ARS"])
+
+
+def test_a_net_that_stopped_early_stands_still() -> None:
+    race = Race(SMALL.but(early_stopping=True))
+    referee = Referee(race)
+    race.found = referee.evaluate(0)
+    for _evaluation in range(PATIENCE):
+        race.found = referee.evaluate(0)
+    before = [arm.drift() for arm in race.arms]
+    race.iterate(0)
+    assert all(torch.equal(arm.drift(), then) for arm, then in zip(race.arms, before, strict=True))
 
 
 def test_a_plan_painted_during_training_joins_from_there() -> None:

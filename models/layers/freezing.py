@@ -21,6 +21,7 @@ from models.data.transfers import Images, sample
 from models.experiment import Checkpoint, Note, Value
 from models.layers import stack
 from models.layers.arms import Arm, Lesson, Measured, Pull
+from models.layers.lessons import changed, shown
 from models.layers.plans import OWN
 from models.layers.pretrained import Source, fisher, initial, pretrained
 from models.layers.stack import HEAD, Features
@@ -133,7 +134,20 @@ class Race:
         lesson = Lesson(
             lambda start: self.features.drawn(start, index_VB), labels_VB, smoothing=knobs.smoothing, keep_VF=keep_VF
         )
+        if changed(knobs):
+            lesson = self.with_changes(step, index_VB[: knobs.seeds], lesson)
         return lesson if not knobs.replay else self.with_replay(step, lesson)
+
+    def with_changes(self, step: int, index_SB: Tensor, lesson: Lesson) -> Lesson:
+        """The lesson on distorted or mixed pictures: frozen layers see each view once, for all strategies."""
+        rates, (seeds, batch) = len(self.knobs.rates), index_SB.shape
+        view = shown(self.knobs, step, self.pictures_NHW[index_SB], self.labels_N[index_SB])
+        features = Features(self.source.blocks, view.pictures_SBHW.flatten(0, 1))
+        place_VB = torch.arange(seeds * batch, device=self.where).view(seeds, batch).repeat(rates, 1)
+        lesson = replace(lesson, inputs=lambda start: features.drawn(start, place_VB))
+        if view.others_SB is None or view.share_S1 is None:
+            return lesson
+        return replace(lesson, others_VB=view.others_SB.repeat(rates, 1), share_V1=view.share_S1.repeat(rates, 1))
 
     def with_replay(self, step: int, lesson: Lesson) -> Lesson:
         """The lesson with as many remembered source pictures beside it."""

@@ -29,6 +29,8 @@ BINS, WIDEST = 41, 4.0
 """Bins of the weight histograms; they reach four standard deviations of the pretrained weights to both sides."""
 RATIO = 1.4
 CHUNK = 250
+PATIENCE = 3
+"""Evaluations without a new lowest validation loss after which early stopping stops a net."""
 
 
 def evaluation_after(step: int) -> int:
@@ -68,6 +70,7 @@ class Referee:
         shape = (len(race.arms), len(knobs.rates), knobs.seeds)
         arrays = {name: torch.stack([part.float() for part in parts]).view(shape).cpu().numpy()
                   for name, parts in found.items()}  # fmt: skip
+        arrays |= self.patience(arrays["loss_ARS"])
         best_A = best_rates(arrays["accuracy_ARS"])
         cka_AL = np.stack(
             [self.similarity(arm, int(best) * knobs.seeds) for arm, best in zip(race.arms, best_A, strict=True)]
@@ -80,6 +83,20 @@ class Referee:
             "cka_AL": cka_AL, "histogram_ALB": counts_ALB,
             "diverged_ARS": (~np.isfinite(arrays["loss_ARS"])).astype(np.uint8),
         }  # fmt: skip
+
+    def patience(self, loss_ARS: np.ndarray) -> dict[str, np.ndarray]:
+        """Each net's lowest validation loss so far, and for how many evaluations it was not reached again.
+
+        Where early stopping is asked for, a net that has waited too long learns no more.
+        """
+        before = self.race.found
+        least_ARS = before.get("least_loss_ARS", np.full_like(loss_ARS, np.inf))
+        better_ARS = loss_ARS < least_ARS
+        waited_ARS = np.where(better_ARS, 0, before.get("waited_ARS", np.zeros_like(loss_ARS)) + 1).astype(np.float32)
+        if self.race.knobs.early_stopping:
+            for arm, waited_RS in zip(self.race.arms, waited_ARS, strict=True):
+                arm.running_V[torch.from_numpy(waited_RS.ravel() >= PATIENCE)] = 0
+        return {"least_loss_ARS": np.where(better_ARS, loss_ARS, least_ARS), "waited_ARS": waited_ARS}
 
     def kept(self, arm: Arm) -> Tensor:
         """Accuracy on the source task with the old head, (V,); NaN for nets that never knew it."""
