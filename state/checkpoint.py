@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,10 @@ from safetensors import SafetensorError
 
 from models.experiment import Checkpoint
 
-RATIO = 1.2
+MOST_BYTES = 80_000_000
+"""A run's checkpoints together. Ten runs of a large model, trained to be compared, then fit in the store."""
+SPACINGS = ((1.2, 1), (1.5, 10), (2.0, 50), (4.0, 100), (16.0, 1000))
+"""How far kept checkpoints lie apart: their ratio, and their least distance in steps; the first that fits is taken."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,11 @@ def read(directory: Path, stored: Stored) -> Checkpoint | None:
         return None
 
 
+def size_bytes(directory: Path, stored: Iterable[Stored]) -> int:
+    """Bytes of these checkpoints on disk; what is gone counts as nothing."""
+    return sum(file.stat().st_size for one in stored if (file := directory / one.name).exists())
+
+
 def borrow(source: Path, stored: Stored, target: Path) -> None:
     """Give another run the same file: a second name for it, or a copy where the file system has no such thing."""
     try:
@@ -75,16 +83,28 @@ def borrow(source: Path, stored: Stored, target: Path) -> None:
     _sync(target)
 
 
-def kept(steps: Iterable[int]) -> set[int]:
-    """Which steps to keep: the last two, 0, and from there on each that is at least 1.2 times the one kept before."""
+def kept(steps: Iterable[int], each_bytes: int = 0) -> set[int]:
+    """Which steps to keep: the last two, 0, and from there on each that is at least 1.2 times the one kept before.
+
+    Where those, at `each_bytes` a file, would take more than `MOST_BYTES`, they lie wider apart: a fork then trains a
+    few more steps again.
+    """
     ordered = sorted(set(steps))
-    keep = set(ordered[-2:])
+    keep: set[int] = set()
+    for ratio, first in SPACINGS:
+        keep = {*ordered[-2:], *_spaced(ordered, ratio, first)}
+        if len(keep) * each_bytes <= MOST_BYTES:
+            break
+    return keep
+
+
+def _spaced(ordered: list[int], ratio: float, first: int) -> Iterator[int]:
+    """The first of the steps, and on from there each that is `ratio` times the one before, and `first` later."""
     last: int | None = None
     for step in ordered:
-        if last is None or step >= max(last * RATIO, last + 1):
-            keep.add(step)
+        if last is None or step >= max(last * ratio, last + first):
+            yield step
             last = step
-    return keep
 
 
 def set_aside(file: Path, home: Path) -> Path:

@@ -167,7 +167,7 @@ class Record:
             crc = chunk_crc(first, last, said, data)
             self._database.execute("insert into chunk values (null, ?, ?, ?, ?, ?)", (first, last, said, crc, data))
         stored = self.checkpoints()
-        keep = files.kept(one.step for one in stored)
+        keep = files.kept((one.step for one in stored), files.size_bytes(self.directory, stored[-1:]))
         old = [one for one in stored if one.step not in keep]
         for one in old:
             self.forget_checkpoint(one)

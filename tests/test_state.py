@@ -26,7 +26,7 @@ from hypothesis.extra.numpy import arrays
 from models.experiment import Note, Scalars, Snapshot
 from state import reasons, runs
 from state.__main__ import main
-from state.checkpoint import kept
+from state.checkpoint import MOST_BYTES, kept
 from state.columns import joined, thin
 from state.control import Control, Row
 from state.history import Cursor, History
@@ -117,6 +117,15 @@ def test_thinning_keeps_the_ends_and_leaves_no_wide_gap(steps: list[int]) -> Non
     assert {0, *steps[-2:]} <= keep
     for low, high in pairwise(sorted(keep)):
         assert not [step for step in steps if low < step < high and step >= max(1.2 * low, low + 1)]
+
+
+@given(st.lists(st.integers(0, 100_000), min_size=1, unique=True), st.integers(100_000, 12_000_000))
+def test_checkpoints_of_a_large_model_stay_within_their_bound(steps: list[int], each_bytes: int) -> None:
+    steps, keep = sorted({0, *steps}), set()
+    for step in steps:
+        keep = kept({*keep, step}, each_bytes)
+        assert len(keep) * each_bytes <= MOST_BYTES and {0, step} <= keep
+    assert {0, *steps[-2:]} <= keep
 
 
 ANYTHING = st.one_of(st.floats(width=64), st.sampled_from([np.nan, np.inf, -np.inf]))
