@@ -24,6 +24,7 @@ from models.metrics.comparison import (
     permutation_test,
     resolution,
     seeds_needed,
+    share_interval,
     sign_test,
     verdict,
 )
@@ -197,6 +198,19 @@ def test_a_test_sets_size_limits_what_can_be_resolved() -> None:
     assert resolution(0.89, 2000) == pytest.approx(0.007, abs=1e-4)
     hits = numbers(0).binomial(500, 0.8, 20_000) / 500
     assert resolution(0.8, 500) == pytest.approx(hits.std(), rel=0.03)
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.6, 20), (0.95, 40)])
+def test_wilsons_interval_equals_scipys_and_covers(share: float, count: int) -> None:
+    for hits in (0, count // 2, count):
+        reference = scipy.stats.binomtest(hits, count).proportion_ci(method="wilson")
+        assert share_interval(hits, count) == pytest.approx((reference.low, reference.high), abs=1e-9)
+    intervals = [share_interval(hits, count) for hits in range(count + 1)]
+    covered = [
+        scipy.stats.binom.pmf(hits, count, share) for hits, (low, high) in enumerate(intervals) if low <= share <= high
+    ]
+    assert sum(covered) == pytest.approx(0.95, abs=0.02)
+    assert share_interval(0, 0) == (0, 1)
 
 
 def test_a_difference_is_a_value() -> None:

@@ -6,7 +6,7 @@ A diverged seed is NaN: it is left out, together with its partner, and counted i
 Intervals are Student's with n - 1 degrees of freedom (never 1.96: at n = 3 that covers 81 %, not 95); below three pairs
 there is none. They cover what they say if differences are about normal; the exact tests at the end need no such thing.
 
-Source: Student 1908; Holm 1979; two one-sided tests, Schuirmann 1987; Page 1963. The power is the noncentral t's.
+Source: Student 1908; Wilson 1927; Page 1963; Holm 1979; two one-sided tests, Schuirmann 1987. Power: noncentral t.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import bdtr, nctdtr, ndtr, stdtr, stdtrit
+from scipy.special import bdtr, nctdtr, ndtr, ndtri, stdtr, stdtrit
 
 Floats = NDArray[np.float64]
 Verdict = Literal["better", "worse", "equal", "undecided"]
@@ -160,6 +160,17 @@ def seeds_needed(effect: float, deviation: float, *, power: float = 0.8, alpha: 
 def resolution(accuracy: float, pictures: int) -> float:
     """Standard error of an accuracy that comes from the test set's size alone: no number of seeds goes below it."""
     return math.sqrt(accuracy * (1 - accuracy) / pictures)
+
+
+def share_interval(hits: int, count: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's interval of a share of `count` independent trials; 0 … 1 if there were none."""
+    if count == 0:
+        return 0.0, 1.0
+    z = float(ndtri((1 + level) / 2))
+    share, extra = hits / count, z * z / count
+    middle = (share + extra / 2) / (1 + extra)
+    half = z * math.sqrt(share * (1 - share) / count + extra / (4 * count)) / (1 + extra)
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def crossover(count_L: ArrayLike, early_LS: ArrayLike, late_LS: ArrayLike, level: float = 0.95) -> Crossover:
