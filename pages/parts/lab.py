@@ -56,6 +56,8 @@ class Lab:
     """What the numbers of two twins say about the knob in which they differ."""
     lanes: Mapping[str, Beside] = field(default_factory=dict)
     """Contests by their name: runs that stand beside the shown one, trained with it at one press."""
+    named: Callable[[], Mapping[str, str]] = dict
+    """How texts among a note's values are called, where they are names in the code."""
     said: Callable[[str, Value], str] = lambda name, value: twins.said(value)
     """A knob's value in the visitor's words."""
     tabs: Callable[[Any], Sequence[Tab]] = lambda experiment: ()
@@ -93,7 +95,7 @@ class Lab:
         known: Table | None = st.session_state.get(self.place)
         if known is not None and (not address or address == known.address):
             return known
-        opening = self.cls.stories()[0]
+        opening = next(iter(self.cls.stories()), Story("", "", self.cls()))
         first = opening.experiment
         if not address:
             # Whoever comes without a wish sees learning at once.
@@ -186,7 +188,8 @@ class Lab:
         if self.lanes:
             lanes.chooser(self, table)
         # What belongs to the first knob (the data, say) stands right below it.
-        said = controls(self.family, base, self.front[:1], locked=locked)
+        front = [name for name in self.front[:1] if name not in self.own]
+        said = controls(self.family, base, front, locked=locked)
         possible = True
         try:
             said |= self.special(self.family, base.model_copy(update=said))

@@ -62,6 +62,7 @@ def follow(lab: Lab, table: Table, known: list[Run], entries: list[dict[str, Any
     polling = f"{lab.family}.poll"
     explain_failure(lab, table, known[0])
     words = translated({**WORDS, **{text: text for text in (*reasons.TEMPLATES, *lab.cls.note_templates)}})
+    words |= {f"named_{name}": said for name, said in lab.named().items()}
     words["locale"] = language()
 
     def mount(table: Table, frames: Sequence[bytes] = ()) -> Table:

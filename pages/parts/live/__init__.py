@@ -12,13 +12,15 @@ which panels. Panels, by their "kind":
               agreement {group, array} or None: every head of every group as a small heat map
     head      the same fields: the chosen head large, as a map or as lines, with the model's answers
     cloud     title, names (of classes), prior (draw its circles), points ("codes"), labels ("labels"),
-              spread ("spread"): codes on the plane by class, with posterior covariances (xx, xy, yy)
+              spread ("spread"): codes on the plane by class, with posterior covariances (xx, xy, yy); axes (array):
+              the two latent numbers that the axes are
     sheet     title, array (rows, columns), x_label, y_label, range (low, high or None), diverging
     curves    title, columns [{name, label, hue}], log, whole (counts), unit, references [{label, value, low, high}]
     profile   title, x (array or numbers), lines [{array, label, hue, row}], log_x, log_y, x_label, unit, references:
               lines over something other than steps, from the arrays of the shown picture
     bands     title, columns [{arm, name, low, high, label, hue, dash}] (a mean and its band per strategy), percent,
-              references, note ("n = 5 …"), floor {count, label}: a standard error of a share of so many images
+              references, note ("n = 5 …"), floor {count, label}: a standard error of a share of so many images;
+              log; smooth (a mean of so many values); plain: small, among the other curves, without the chips
     layers    title, arms [{arm, label, hue, dash}], layers (names), start {arm, layer}: a table of one quantity per
               strategy and layer, from the arrays drift_AL, gradient_AL, update_AL, cka_AL, rate_AL, moved_AL; a lock
               stands where moved_AL is 0

@@ -28,7 +28,7 @@ export class BandsPanel extends CurvesPanel {
 
   enter(lines) {
     this.legend = new ArmLegend(this.view, lines);
-    this.foot.append(this.legend.element);
+    if (!this.panel.plain) this.foot.append(this.legend.element);
     if (this.panel.note) this.foot.append(make("span", { class: "tl-counted", text: this.panel.note }));
     return lines;
   }
@@ -93,7 +93,7 @@ export class BandsPanel extends CurvesPanel {
     const { view } = this;
     this.drawn = this.entries
       .filter(({ arm }) => !view.choice.off.includes(arm))
-      .map((entry) => ({ entry, points: this.evaluations.of(this.feed, entry) }))
+      .map((entry) => ({ entry, points: this.evaluations.of(this.feed, entry, this.panel.smooth) }))
       .filter(({ points }) => points.length);
     const some = this.entries.some((entry) => this.evaluations.of(this.feed, entry).length);
     this.waiting(!some, some ? "" : this.waitingFor(this.feed));
@@ -135,14 +135,16 @@ export class BandsPanel extends CurvesPanel {
       }
     }
     if (this.panel.percent) sample.forEach((value, at) => { sample[at] = Math.min(1, Math.max(0, value)); });
-    const range = this.scaleOf(sample, Math.min(...sample), Math.max(...sample), false);
+    const log = Boolean(this.panel.log);
+    const known = log ? sample.filter((value) => value > 0) : sample;
+    const range = this.scaleOf(known, Math.min(...known), Math.max(...known), log);
     return this.panel.percent ? { ...range, high: Math.min(1, range.high), low: Math.max(0, range.low) } : range;
   }
 
   pieceOf({ points }) {
     return points.map(({ step, value, low, high }) => {
       const known = Number.isFinite(low) && Number.isFinite(high);
-      const [y, upper, lower] = [value, known ? high : value, known ? low : value].map((each) => this.y(each));
+      const [y, upper, lower] = [value, known ? high : value, known ? low : value].map((each) => this.place(each));
       return { x: this.x(step), y, upper, lower };
     });
   }

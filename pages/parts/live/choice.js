@@ -5,6 +5,7 @@
 //   pin.<step>   other.<group>.<layer>.<head>
 //
 // And of strategies that train side by side: arm.<name>   layer.<index>   see.<quantity>   off.<name>.<name>…
+// (base.<name> and same.<index> are the page's own: kept here, so that they stay in the link)
 //
 // Counting starts at 0. Whatever a stranger's link says else is passed over.
 
@@ -14,7 +15,8 @@ const MASSES = [100, 90, 70, 50];
 const SHOWN_AS = ["one", "layer", "all", "step", "head", "run"];
 const NOTHING = {
   head: null, cell: null, lock: null, example: 0, lines: false, mass: 100, demand: true, log: false, show: "one",
-  pin: null, other: null, arm: null, layer: null, quantity: null, off: [],
+  pin: null, other: null, arm: null, layer: null, quantity: null, off: [], base: null,
+  same: null,
 };
 
 function headFrom([, group, layer, head]) {
@@ -35,6 +37,8 @@ const READ = [
   [/^pin\.(\d{1,9})$/, ([, step]) => ({ pin: Number(step) })],
   [/^arm\.([a-z0-9_]{1,24})$/, ([, arm]) => ({ arm })],
   [/^layer\.(\d{1,2})$/, ([, layer]) => ({ layer: Number(layer) })],
+  [/^base\.([a-z0-9_]{1,24})$/, ([, base]) => ({ base })],
+  [/^same\.(\d{1,2})$/, ([, same]) => ({ same })],
   [/^see\.([a-z]{1,12})$/, ([, quantity]) => ({ quantity })],
   [/^off((?:\.[a-z0-9_]{1,24}){1,13})$/, ([, names]) => ({ off: names.slice(1).split(".") })],
 ];
@@ -62,7 +66,7 @@ export class Choice {
 
   write() {
     const { head, cell, lock, example, lines, mass, demand, log, show, pin, other } = this;
-    const { arm, layer, quantity, off } = this;
+    const { arm, layer, quantity, off, base, same } = this;
     const at = (kind, { group, layer, head: index }) => `${kind}.${group}.${layer}.${index}`;
     const tokens = [
       head && at("head", head), cell && `cell.${cell.query}.${cell.key}`, example && `example.${example}`,
@@ -70,7 +74,7 @@ export class Choice {
       show !== "one" && `show.${show}`, pin !== null && `pin.${pin}`, other && at("other", other),
       lock && `lock.${lock.side}.${lock.at}`,
       arm && `arm.${arm}`, layer !== null && `layer.${layer}`, quantity && `see.${quantity}`,
-      off.length && `off.${off.join(".")}`,
+      base && `base.${base}`, same && `same.${same}`, off.length && `off.${off.join(".")}`,
     ];
     return tokens.filter(Boolean);
   }

@@ -78,6 +78,21 @@ export function drawAxes(context, theme, frame, { prior, speech }) {
   context.restore();
 }
 
+/** Which latent numbers the axes are, where they are single ones: z3 to the right, z7 upwards. */
+function nameAxes(context, theme, { left, top, side }, numbers) {
+  if (!numbers) return;
+  context.save();
+  context.font = `600 12px ${theme.font}`;
+  context.fillStyle = theme.text;
+  context.textAlign = "right";
+  context.textBaseline = "bottom";
+  context.fillText(`z${numbers[0] + 1} →`, left + side - 5, top + side - 4);
+  context.textAlign = "left";
+  context.textBaseline = "top";
+  context.fillText(`↑ z${numbers[1] + 1}`, left + 5, top + 5);
+  context.restore();
+}
+
 /** @param scene {codes (M, 2), labels (M), spread (E, 3) or null, names, hidden (Set of classes)} */
 export function drawCloud(context, theme, frame, { codes, labels, spread, names, hidden }) {
   const { left, top, side } = frame;
@@ -166,6 +181,7 @@ export class CloudPanel extends Card {
     const { names, prior } = this.panel;
     const frame = mapFrame(this.width, this.height, reachOf(codes.data, prior));
     drawAxes(context, theme, frame, { prior, speech: this.view.speech });
+    nameAxes(context, theme, frame, arrays[this.panel.axes]?.data);
     const spread = arrays[this.panel.spread ?? "spread"]?.data;
     drawCloud(context, theme, frame, { codes: codes.data, labels: labels.data, spread, names, hidden: this.hidden });
     this.count = labels.data.length;

@@ -5,8 +5,11 @@ export class Evaluations {
     this.known = new Map();
   }
 
-  /** A line's evaluations so far: {step, value, low, high}; low and high are NaN where there is no interval. */
-  of(feed, { name, low, high }) {
+  /**
+   * A line's evaluations so far: {step, value, low, high}; low and high are NaN where there is no interval.
+   * @param {number} smooth how many of them each value is a mean of
+   */
+  of(feed, { name, low, high }, smooth = 1) {
     const curves = feed?.columns.curves;
     const curve = curves?.get(name);
     if (!curve) return [];
@@ -19,9 +22,17 @@ export class Evaluations {
       if (!Number.isFinite(value)) continue;
       points.push({ step, value, low: beside(curves.get(low)), high: beside(curves.get(high)) });
     }
-    this.known.set(name, { curve, count: curve.count, points });
-    return points;
+    const mean = (point, at) => ({ ...point, value: meanAround(points, at, smooth) });
+    const smoothed = smooth > 1 ? points.map(mean) : points;
+    this.known.set(name, { curve, count: curve.count, points: smoothed });
+    return smoothed;
   }
+}
+
+/** The mean of as many values as there are around one, up to `count` of them. */
+function meanAround(points, at, count) {
+  const near = points.slice(Math.max(0, at - Math.floor(count / 2)), at + Math.ceil(count / 2));
+  return near.reduce((sum, { value }) => sum + value, 0) / near.length;
 }
 
 /** The newest evaluation not later than `step`; null before the first. */

@@ -32,7 +32,7 @@ export function arranged({ pictures, lines, transport, runs, width }) {
   let beside = !pictures.length ? 0 : across === 1 ? 4 : across === 2 && !attention ? 2 : 0;
   if (pair) beside = under(grid.panel, width);
   if (pair && !Math.min(beside, lines.length)) grid.mayBeTall();
-  const broad = pictures.filter(({ panel }) => panel.kind === "bands");
+  const broad = pictures.filter(({ panel }) => panel.kind === "bands" && !panel.plain);
   if (broad.length) beside = 0;
   const elements = (cards) => cards.map(({ element }) => element);
   const pictured = pair ? pictures.filter(({ panel }) => ["heads", "head"].includes(panel.kind)) : pictures;

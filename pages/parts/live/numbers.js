@@ -23,7 +23,7 @@ export class Speech {
     if (!template || !(template in this.words)) return text;
     return this.words[template].replace(/\{(\w+)(?:![rs])?(?::[^}]*)?\}/g, (whole, field) => {
       const value = values?.[field];
-      if (typeof value !== "number") return String(value ?? whole);
+      if (typeof value !== "number") return this.words[`named_${value}`] ?? String(value ?? whole);
       return Number.isInteger(value) ? this.count(value) : this.value(value);
     });
   }

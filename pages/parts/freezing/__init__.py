@@ -1,0 +1,1 @@
+"""The freeze lab's own parts: one file for each tab, and what they share."""
