@@ -54,7 +54,7 @@ class Race:
     def begin_data(self) -> None:
         """The labelled pictures of every seed, one after the other, and what the pretrained layers make of them."""
         knobs, pool = self.knobs, self.data.target
-        picked = [sample(pool, knobs.per_class, stream(knobs.seed, f"labels {s}")) for s in range(knobs.seeds)]
+        picked = [self.labelled(s) for s in range(knobs.seeds)]
         self.each = len(picked[0])
         index_N = torch.cat(picked)
         self.pictures_NHW = pool.images_N1SS[index_N, 0].to(self.where)
@@ -65,6 +65,10 @@ class Race:
             index_N = torch.randperm(len(self.data.source.labels_N), generator=kept)[:REPLAYED]
             self.replay_labels_N = self.data.source.labels_N[index_N].to(self.where)
             self.replayed = Features(self.source.blocks, self.data.source.images_N1SS[index_N, 0].to(self.where))
+
+    def labelled(self, s: int) -> Tensor:
+        """Which pictures of the pool the nets of seed s know the labels of, (N,)."""
+        return sample(self.data.target, self.knobs.per_class, stream(self.knobs.seed, f"labels {s}"))
 
     def begin_arms(self) -> None:
         """Pretrained layers and a new head for all strategies but the one from scratch."""

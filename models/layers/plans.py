@@ -32,8 +32,8 @@ OWN = "own"
 Schedule = Literal["constant", "cosine", "warm_restarts", "one_cycle", "slanted_triangle"]
 
 DECAY = 2.6
-PROBE_SHARE, AFTER_PROBE = 0.5, 0.3
-"""LP-FT: half of the steps go to the probe; fine-tuning then goes at a third of the rate, or the probe was in vain."""
+PROBE_SHARE = 0.5
+"""LP-FT: half of the steps go to the probe; the schedule sees to it that what follows is gentle."""
 THAWED = 0.1
 """Chain-thaw: the rate of layers that are not new, against the new head's."""
 FIRST_FROZEN = 0.8
@@ -71,7 +71,7 @@ def multipliers(strategy: str, steps: int, own: str = "") -> np.ndarray:
             table_TL *= DECAY ** -depth_L.astype(float)
         case "lp_ft":
             probing_T1 = share_T1 < PROBE_SHARE
-            table_TL = np.where(probing_T1, depth_L == 0, AFTER_PROBE)
+            table_TL = np.where(probing_T1, depth_L == 0, 1.0)
         case "chain_thaw":
             phase_T1 = (share_T1 * (len(LAYERS) + 1)).astype(int)
             order_L = np.where(depth_L == 0, 0, np.arange(len(LAYERS)) + 1)
