@@ -46,6 +46,7 @@ METHODS: Mapping[str, Mapping[str, Any]] = {
     "ensemble": {},
 }
 """Each method as the knobs of the freeze lab that it sets; the last two are done to trained nets."""
+Strategy = Literal["full", "top_two", "head_only", "scratch"]
 WAYS: tuple[Way, ...] = get_args(Way)
 MEMBERS = 3
 SLICES = 5
@@ -71,9 +72,7 @@ class MethodsBench(Experiment):
     per_class: int = knob(
         10, low=2, high=100, log=True, label="labels per class", help="Labelled pictures of each class."
     )
-    strategy: Literal["full", "top_two", "head_only", "scratch"] = knob(
-        "full", help="Which layers learn; the methods act on top of it."
-    )
+    strategy: Strategy = knob("full", help="Which layers learn; the methods act on top of it.")
     lr: float = knob(0.03, low=1e-3, high=0.3, log=True, label="learning rate", help="The same for all methods.")
     seeds: int = knob(
         5, low=3, high=5, label="labelled sets", help="Each with nets of its own; differences are paired."

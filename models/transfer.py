@@ -18,7 +18,7 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from pydantic import model_validator
 
-from models.experiment import Checkpoint, Event, Experiment, Note, Pixels, Points, Scalars, knob
+from models.experiment import Checkpoint, Event, Experiment, Note, Pixels, Points, Scalars, Story, knob
 from models.layers.freezing import LOST, Race
 from models.layers.plans import OWN, PLAN, STRATEGIES, multipliers, schedule
 from models.layers.pretrained import Recipe
@@ -28,6 +28,29 @@ from models.running import Moments
 SIX = "scratch,head_only,full,gradual,discriminative,lp_ft"
 KEPT = 4
 """Between the first and the last step, a checkpoint is kept at powers of four: each holds every net."""
+
+
+LABELS = (
+    "A hundred labels, ten of each letter. From scratch a net is far behind; a new head on frozen features is better; "
+    "where the two top layers learn as well, it beats both, and it beats a net in which everything learns."
+)
+FAST = (
+    "A learning rate that suits a new head, for every layer. Full fine-tuning wrecks the net and forgets what it knew; "
+    "with a slower rate for each lower layer it learns more than the head alone, and keeps most of the old task."
+)
+PALE = (
+    "The same letters, grey on grey, forty labels: a shift of the input. The plan that lets only the two lowest layers "
+    "learn beats the new head, and it beats full fine-tuning, by ten points at least."
+)
+NAMES = (
+    "The same letters, but their names are exchanged: a shift of the output. All that must change is the last layer, "
+    "and the strategy that changes nothing else wins."
+)
+CLOTHES = (
+    "From digits to clothes, three hundred labels: strokes are of little use there. Features frozen after digits lose "
+    "eight points and more to a net from scratch."
+)
+LOWEST_TWO = ".".join(["9" * 10] * 2 + ["0" * 10] * 4)
 
 
 class FreezeLab(Experiment):
@@ -137,6 +160,18 @@ class FreezeLab(Experiment):
         help="How long the source net was trained, 32 pictures a step.",
     )  # fmt: skip
     steps: int = knob(250, low=1, high=5000, log=True, help="Training steps on the new task.")
+
+    @classmethod
+    def stories(cls) -> tuple[Story, ...]:
+        """Each sentence is held against ten seeds by `tests/test_stories_freeze.py`."""
+        front = "head_only,full,gradual,discriminative"
+        return (
+            Story("A hundred labels", LABELS, cls(strategies=",".join(STRATEGIES), seeds=5)),
+            Story("One rate for all", FAST, cls(strategies=front, lr=0.1, seeds=5)),
+            Story("Grey on grey", PALE, cls(contrast=1.0, per_class=4, strategies=front, own_plan=LOWEST_TWO, seeds=5)),
+            Story("Names exchanged", NAMES, cls(labels=1.0, per_class=20, strategies=f"scratch,{front}", seeds=5)),
+            Story("Nothing to carry over", CLOTHES, cls(pair="fashion", per_class=30, strategies=SIX, seeds=5)),
+        )
 
     @model_validator(mode="after")
     def _strategies_are_known(self) -> Self:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from models.transfer import FreezeLab
-from pages.parts.freezing import cost, errors, own, panels, plans, standings
-from pages.parts.freezing.names import names
+from pages.parts.freezing import cost, errors, methods, own, panels, plans, standings
+from pages.parts.freezing.names import names, told
 from pages.parts.lab import Lab, Tab
 from pages.parts.prose import prose
 from pages.parts.words import _
@@ -21,7 +21,12 @@ PAGE = {
 
 def tabs(experiment: FreezeLab) -> Sequence[Tab]:
     """What can be asked of the strategies; each tab is drawn only while it is open."""
-    return (Tab(_("Plans"), plans.draw), Tab(_("Errors"), errors.draw), Tab(_("Cost"), cost.draw))
+    return (
+        Tab(_("Plans"), plans.draw),
+        Tab(_("Errors"), errors.draw),
+        Tab(_("Cost"), cost.draw),
+        Tab(_("Methods"), methods.draw),
+    )
 
 
 def lab() -> Lab:
@@ -29,14 +34,14 @@ def lab() -> Lab:
     return Lab(
         family="freezing", cls=FreezeLab, line=str(PAGE["line"]), panels=panels.panels, legend=panels.legend,
         special=lambda family, experiment: own.own(lab(), family, experiment), own=("pair", "strategies", "own_plan"),
-        above=standings.sentence, below=standings.table, tabs=tabs, named=names,
+        above=standings.sentence, below=standings.table, tabs=tabs, named=names, said=told,
         front=("pair", "per_class", "lr", "tried", "seeds", "steps"),
     )  # fmt: skip
 
 
 st.title(_("Freeze lab"), anchor=False)
 lab().draw()
-told = st.expander(_("What is happening here?"), icon=":material/school:", on_change="rerun", key="freezing.told")
-if told.open:
-    with told:
+explained = st.expander(_("What is happening here?"), icon=":material/school:", on_change="rerun", key="freezing.told")
+if explained.open:
+    with explained:
         prose("freezing")
