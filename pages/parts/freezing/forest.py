@@ -36,7 +36,7 @@ STYLE = """
 .tf-reach { top: 6px; height: 8px; border: solid; border-width: 0 1.5px; }
 .tf-reach::before { position: absolute; top: 3px; left: 0; right: 0; border-top: 1.5px solid; content: ""; }
 .tf-dot { top: 6px; width: 8px; height: 8px; margin-left: -4px; border-radius: 50%; background: currentColor; }
-.tf-heat td { text-align: center; min-width: 4.5rem; }
+.tf-heat :is(th, td):not(:first-child) { text-align: center; min-width: 4.5rem; }
 .tf-heat td.tf-best { outline: 2px solid currentColor; outline-offset: -2px; font-weight: 700; }
 </style>
 """

@@ -7,7 +7,9 @@ from typing import Any
 
 from babel.numbers import format_decimal
 
+from models.experiment import Value
 from models.layers.plans import OWN, STRATEGIES
+from pages.parts import twins
 from pages.parts.words import _, language
 
 LINES: Mapping[str, tuple[int, int]] = {
@@ -79,3 +81,12 @@ def styled(arms: Sequence[str]) -> list[dict[str, Any]]:
     """How each strategy is drawn: its name, and its line's hue and dash."""
     said = names()
     return [{"arm": arm, "label": said[arm], "hue": LINES[arm][0], "dash": LINES[arm][1]} for arm in arms]
+
+
+def told(name: str, value: Value) -> str:
+    """A knob's value in the visitor's words: plans and lists of strategies are not read digit by digit."""
+    if name == "own_plan":
+        return _("a painted plan") if value else _("no plan")
+    if name == "strategies":
+        return ", ".join(named(arm) for arm in str(value).split(","))
+    return pairs().get(str(value), str(value)) if name == "pair" else twins.said(value)

@@ -16,6 +16,9 @@ from pages.parts.words import _, shown
 if TYPE_CHECKING:
     from pages.parts.freezing.standings import Standings
 
+DEEPEST = 45
+"""Percent of colour in the best cell: its number must stay readable on it."""
+
 
 def heat(found: Standings, picture: Snapshot) -> str:
     """Validation accuracy of every strategy at every rate, as a table; each row's best is framed."""
@@ -32,7 +35,7 @@ def heat(found: Standings, picture: Snapshot) -> str:
             if not np.isfinite(mean):
                 cells.append(f"<td>{escape(_('diverged'))}</td>")
                 continue
-            share = 100 * (mean - low) / (high - low or 1)
+            share = DEEPEST * (mean - low) / (high - low or 1)
             best = ' class="tf-best"' if rate == int(arrays["best_A"][place]) else ""
             half = f" <small>± {fixed(100 * (end - mean))}</small>" if np.isfinite(end) else ""
             ground = f"background: color-mix(in srgb, var(--tf-heat) {share:.0f}%, transparent)"

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pages.parts.table import Table
 
 
+OWN_BEST = -1
+"""In the choice of a rate: none for all, each strategy at its own best."""
 ALPHA = 0.05
 """Shared by all comparisons, as Holm's first step shares it: who would pass alone need not pass among twelve."""
 
@@ -121,13 +123,13 @@ def said(found: Standings) -> str:
         points = f" ({signed(100 * one.mean)})" if judged in ("better", "worse") else ""
         lists[judged].append(f"{named(arm)}{points}")
     told = {
-        "better": _("better: {names}.", names=f"**{', '.join(lists['better'])}**"),
-        "worse": _("worse: {names}.", names=", ".join(lists["worse"])),
-        "equal": _("equal within one point: {names}.", names=", ".join(lists["equal"])),
-        "undecided": _("no difference shown: {names}.", names=", ".join(lists["undecided"])),
+        "better": _("better: {names}", names=f"**{', '.join(lists['better'])}**"),
+        "worse": _("worse: {names}", names=", ".join(lists["worse"])),
+        "equal": _("equal within one point: {names}", names=", ".join(lists["equal"])),
+        "undecided": _("no difference shown: {names}", names=", ".join(lists["undecided"])),
     }
     parts = [told[kind] for kind, names in lists.items() if names]
-    return f"{start} {' '.join(parts)}" if parts else f"{start} " + _("nobody else takes part.")
+    return f"{start} {'; '.join(parts)}." if parts else f"{start} " + _("nobody else takes part.")
 
 
 def table(lab: Lab, table: Table) -> None:
@@ -162,12 +164,14 @@ def choose(lab: Lab, table: Table, experiment: FreezeLab) -> None:
     if len(experiment.rates) > 1:
         with right:
             key = f"{lab.family}.same.{language()}"
-            options = [None, *range(len(experiment.rates))]
-            follow(key, view.rate)
-            rate = st.selectbox(
-                sentence_case(_("learning rate")), options, options.index(view.rate), key=key, filter_mode=None,
+            options = [OWN_BEST, *range(len(experiment.rates))]
+            now = OWN_BEST if view.rate is None else view.rate
+            follow(key, now)
+            chosen = st.selectbox(
+                sentence_case(_("learning rate")), options, options.index(now), key=key, filter_mode=None,
                 format_func=lambda place: rated(experiment, place),
             )  # fmt: skip
+            rate = None if chosen == OWN_BEST else chosen
     wanted = View(base or view.baseline, rate)
     if wanted != view:
         lab.lay(replace(table, view=wanted.written(table.view, experiment)))
@@ -180,9 +184,9 @@ def follow(key: str, value: object) -> None:
     st.session_state[f"{key}.was"] = value
 
 
-def rated(experiment: FreezeLab, place: int | None) -> str:
+def rated(experiment: FreezeLab, place: int) -> str:
     """What a choice of rates is called."""
-    if place is None:
+    if place == OWN_BEST:
         return _("each strategy at its own best (on validation)")
     return _("one for all: {rate}", rate=float(f"{experiment.rates[place]:.2g}"))
 

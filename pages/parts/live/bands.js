@@ -11,7 +11,7 @@ import { wholePercents } from "./numbers.js";
 import { css, rgb } from "./theme.js";
 
 const NEAR_PX = 22;
-const FEW = 4;
+const FILLED = 0.4;
 
 export class BandsPanel extends CurvesPanel {
   constructor(view, panel, slot) {
@@ -172,7 +172,7 @@ export class BandsPanel extends CurvesPanel {
     const chosen = looked === entry.arm;
     const muted = looked !== null && !chosen;
     if (!muted) {
-      context.fillStyle = css(colour, alpha * (chosen ? 0.24 : this.drawn.length > FEW ? 0.07 : 0.16));
+      context.fillStyle = css(colour, alpha * (chosen ? 0.24 : Math.min(0.16, FILLED / this.drawn.length)));
       context.beginPath();
       for (const { x, upper } of piece) context.lineTo(x, upper);
       for (const { x, lower } of [...piece].reverse()) context.lineTo(x, lower);

@@ -85,7 +85,7 @@ export class TrailsPanel extends LineCard {
     const { left, right } = this.box;
     this.x = (value) => left + ((value - low) / (high - low || 1)) * (right - left);
     this.take(up);
-    const marks = ticks(low, high, Math.max(2, Math.floor((right - left) / 70)));
+    const marks = ticks(low, high, Math.max(2, Math.floor((right - left) / 140)));
     const across = marks.values.map((value) => ({ x: this.x(value), text: this.tickText(value, marks.step) }));
     this.drawGrid(context, theme, across);
     const looked = lookedAt(view.choice, ways.map(({ entry }) => entry));
