@@ -72,7 +72,11 @@ def labels(kinds: Sequence[Kind]) -> Tensor:
 
 def eyes() -> tuple[EyeName, ...]:
     """The ways of seeing that this installation has, the best one first."""
-    return ("photographs", "sketches", "pixels") if lite0.where() is not None else ("sketches", "pixels")
+    try:
+        _photographs()
+    except lite0.WeightsError:
+        return ("sketches", "pixels")
+    return ("photographs", "sketches", "pixels")
 
 
 @cache

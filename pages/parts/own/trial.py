@@ -1,0 +1,57 @@
+"""A new picture is shown: what the head says of it, and which known picture looks most like it to the eye."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+import torch
+from torch.nn import functional as F
+
+from models.layers.few_shot import Head
+from models.own_classes import MOST_EACH, EyeName, Kind, Picture, features, seen
+from pages.parts.own.album import add, thumb
+from pages.parts.own.incoming import incoming
+from pages.parts.words import _, percent
+
+
+def show(eye: EyeName, head: Head | None, whole: Sequence[Kind]) -> None:
+    """Draw or upload: the head says what it is, and the visitor says what it should have said."""
+    drawing, answering = st.columns([5, 4], gap="large")
+    with drawing:
+        found = incoming()
+    with answering:
+        if not found:
+            st.info(_("Show a new picture: the head says what it is, then you say it, and it learns."),
+                    icon=":material/draw:")  # fmt: skip
+            return
+        if head is not None:
+            answer(eye, head, whole, found[0])
+        teach(whole, found)
+
+
+def teach(whole: Sequence[Kind], found: Sequence[Picture]) -> None:
+    """One button for each class."""
+    st.caption(_("Say what it is, and it is learned:"))
+    with st.container(horizontal=True, gap="small"):
+        for label, kind in enumerate(whole):
+            full = len(kind.pictures) >= MOST_EACH
+            st.button(
+                kind.name, key=f"own.teach.{label}", icon=":material/add:", on_click=add, args=(label, list(found)),
+                disabled=full, help=_("This class is full: {most} pictures.", most=MOST_EACH) if full else None,
+            )  # fmt: skip
+
+
+def answer(eye: EyeName, head: Head, whole: Sequence[Kind], picture: Picture) -> None:
+    """The head's probabilities, and the nearest picture that it learned from."""
+    feature_1F = seen(eye, picture)[None]
+    chance_K = head.probabilities(feature_1F)[0]
+    for kind, share in zip(whole, chance_K.tolist(), strict=True):
+        st.progress(min(1.0, share), text=f"{kind.name}: {percent(share)}")
+    alike_N = F.normalize(features(eye, whole), dim=-1) @ F.normalize(feature_1F[0], dim=0)
+    nearest = int(torch.argmax(alike_N))
+    known = [(kind.name, one) for kind in whole for one in kind.pictures]
+    st.image(thumb(known[nearest][1], 72))
+    st.caption(_("Of all it learned from, this one looks most alike, from “{name}”.", name=known[nearest][0]))
+    if float(alike_N[nearest]) < 0.5:
+        st.caption(_("It is like none of your pictures: a head must choose one of its classes all the same."))
