@@ -38,6 +38,7 @@ class Judge(nn.Module):
 
 
 @lru_cache(maxsize=8)
+@torch.enable_grad()  # It may be asked for the first time where gradients are switched off.
 def judge(name: Name) -> Judge:
     """The judge of a data set; some seconds at the first call."""
     data, random = pictures(name), torch.Generator().manual_seed(0)

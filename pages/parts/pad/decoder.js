@@ -4,7 +4,7 @@
 const KERNEL = 4;
 
 /** x: channels × side × side → out × side × side, by a kernel of 3 with padding 1. */
-function around({ weight, bias, out, side }, x) {
+export function around({ weight, bias, out, side }, x) {
   const y = new Float32Array(out * side * side);
   const inputs = x.length / (side * side);
   for (let channel = 0; channel < out; channel += 1) {
@@ -27,7 +27,7 @@ function around({ weight, bias, out, side }, x) {
 
 const LAYERS = { linear, up: upwards, around };
 
-function linear({ weight, bias }, x) {
+export function linear({ weight, bias }, x) {
   const outputs = bias.length;
   const inputs = x.length;
   const y = new Float32Array(outputs);
@@ -41,7 +41,7 @@ function linear({ weight, bias }, x) {
 }
 
 /** x: channels × side × side → out × 2·side × 2·side; each pixel is spread over the 4×4 places it touches. */
-function upwards({ weight, bias, out, side }, x) {
+export function upwards({ weight, bias, out, side }, x) {
   const wide = 2 * side;
   const y = new Float32Array(out * wide * wide);
   for (let channel = 0; channel < out; channel += 1) y.fill(bias[channel], channel * wide * wide, (channel + 1) * wide * wide);

@@ -1,0 +1,1 @@
+"""The parts of the page "GAN on pictures": its panels and its tabs."""
