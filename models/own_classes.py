@@ -27,6 +27,8 @@ from models.layers.pretrained import Recipe, pretrained
 
 EyeName = Literal["photographs", "sketches", "pixels"]
 FEWEST, MOST_CLASSES, MOST_EACH = 2, 5, 12
+HOUSE = Recipe("sketches")
+"""The small net: the one that the freeze lab begins with on sketches."""
 CLOTHES = ("sneaker", "bag", "trouser")
 
 
@@ -95,8 +97,8 @@ def seen(eye: EyeName, picture: Picture) -> Tensor:
         small_11SS = 1 - small_11SS
     if eye == "pixels":
         return small_11SS.flatten()
+    blocks = [block.cpu() for block in pretrained(HOUSE).blocks]
     with torch.no_grad():
-        blocks = [block.cpu() for block in pretrained(Recipe("sketches")).blocks]
         return stack.forward(blocks, small_11SS, stop=stack.HEAD)[0, 0].clone()
 
 

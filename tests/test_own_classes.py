@@ -10,6 +10,7 @@ from torch import Tensor
 from models import own_classes
 from models.data import lite0
 from models.layers.few_shot import HEADS, MOST, HeadName, coordinates, fit
+from models.layers.pretrained import Recipe
 from models.own_classes import FEWEST, Kind, Picture, beginning, features, labels, ready, seen
 
 
@@ -103,6 +104,14 @@ def test_dark_on_light_is_seen_as_light_on_dark() -> None:
     paper = Picture.of(255 - picture.array)
     assert torch.allclose(seen("pixels", picture), seen("pixels", paper), atol=1e-6)
     assert seen("pixels", picture).shape == (256,)
+
+
+def test_the_small_net_is_trained_where_it_is_first_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_classes, "HOUSE", Recipe("digits", steps=3, seed=77))
+    seen.cache_clear()
+    first, again = (features("sketches", beginning("clothes")) for _repeat in range(2))
+    assert first.shape == (15, 64) and torch.equal(first, again) and not first.requires_grad and first.std() > 0
+    seen.cache_clear()
 
 
 def test_without_the_extra_the_eyes_are_those_of_this_house(monkeypatch: pytest.MonkeyPatch) -> None:

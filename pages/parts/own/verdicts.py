@@ -126,7 +126,7 @@ def course(names: Iterable[str], title: str, curves: Sequence[Tensor]) -> alt.Ch
         for name, curve_T in zip(names, curves, strict=True)
         for place, value in enumerate(curve_T.tolist())
     ]
-    chart = alt.Chart(alt.InlineData(values=values), height=190).mark_line()
+    chart = alt.Chart(alt.InlineData(values=values), height=260).mark_line()
     encoded: alt.Chart = chart.encode(
         x=alt.X("step:Q", title=_("step")),
         y=alt.Y("value:Q", title=title),
