@@ -19,15 +19,18 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import torch
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
+from streamlit.runtime import Runtime
 from streamlit.runtime.pages_manager import PagesManager
 
 from models.catalogue import experiments
+from state import uploads
 from state.feed import LATER
 from state.home import hold_server_lock
 from state.hub import Hub, Places, bound
@@ -59,11 +62,12 @@ def middleware() -> list[Middleware]:
 
 
 class Guard:
-    """What every answer carries, and what the server takes in: as many sessions as it can serve, and no files.
+    """What every answer carries, and what the server takes in: as many sessions as it can serve, and small files.
 
     Streamlit alone opens sessions without bound, each some MB, and stores any upload of any live session. Bounds are
-    `TORCHLIGHT_SESSIONS` and, for one network address, `TORCHLIGHT_SESSIONS_EACH`; `TORCHLIGHT_FRAMED_BY` names other
-    sites (https://…, separated by spaces) whose pages may frame this one.
+    `TORCHLIGHT_SESSIONS` and, for one network address, `TORCHLIGHT_SESSIONS_EACH`, and for files those of
+    `state/uploads.py`; `TORCHLIGHT_FRAMED_BY` names other sites (https://…, separated by spaces) whose pages may
+    frame this one.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -87,10 +91,21 @@ class Guard:
         elif scope["type"] != "http":
             await self.app(scope, receive, send)
         elif "/_stcore/upload_file/" in scope["path"] and scope["method"] in ("PUT", "POST"):
-            # The first page that takes files puts bounds here instead: bytes in all, files per session.
-            await PlainTextResponse("No page of this app takes files.\n", 403)(scope, receive, with_headers)
+            refused = self._bounded(scope)
+            await (self.app if refused is None else PlainTextResponse(refused[1], refused[0]))(
+                scope, receive, with_headers
+            )
         else:
             await self.app(scope, receive, with_headers)
+
+    @staticmethod
+    def _bounded(scope: Scope) -> uploads.Refusal | None:
+        """Why this file is not taken in; where it is, the visit's oldest ones make room for it."""
+        files = uploaded_files()
+        refused = uploads.refusal(Headers(scope=scope), files)
+        if refused is None and files is not None:
+            uploads.make_room(files, scope["path"].split("/_stcore/upload_file/")[1].split("/")[0])
+        return refused
 
     async def _session(self, scope: Scope, receive: Receive, send: Send) -> None:
         address = (scope.get("client") or ("",))[0]
@@ -106,6 +121,12 @@ class Guard:
             await socket.send_denial_response(PlainTextResponse(said, 503, {"retry-after": "30"}))
         else:
             await socket.close(LATER)
+
+
+def uploaded_files() -> uploads.Files | None:
+    """Where Streamlit keeps what was uploaded; None while it is not running."""
+    manager: Any = Runtime.instance().uploaded_file_mgr if Runtime.exists() else None
+    return manager  # type: ignore[no-any-return]
 
 
 def policy(framed_by: str = "") -> str:

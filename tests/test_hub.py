@@ -7,6 +7,7 @@ import json
 import sqlite3
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from state.growing import Grown
 from state.hub import Hub, Places, history
 from state.runs import Run, runs
 from state.serving import Guard, policy
+from state.uploads import FILES_EACH
 from tests.waiting import until, until_ended
 
 floats = arrays(np.float32, array_shapes(max_dims=3, max_side=6), elements=some.floats(-1e6, 1e6, width=32))
@@ -377,9 +379,38 @@ def test_sessions_beyond_the_bound_are_told_to_come_later(guarded: TestClient) -
         pass
 
 
-def test_no_file_is_taken_in(guarded: TestClient) -> None:
-    assert guarded.put("/_stcore/upload_file/session/file", content=b"x").status_code == 403
-    assert guarded.delete("/_stcore/upload_file/session/file").status_code == 200
+class Memory:
+    """Streamlit's files in memory, as the guard sees them."""
+
+    def __init__(self, **visits: list[int]) -> None:
+        self.file_storage: dict[str, dict[str, Any]] = {
+            visit: {f"{number}": SimpleNamespace(data=b"x" * size) for number, size in enumerate(sizes)}
+            for visit, sizes in visits.items()
+        }
+
+    def remove_file(self, session_id: str, file_id: str) -> None:
+        del self.file_storage[session_id][file_id]
+
+
+def test_a_small_file_is_taken_and_a_large_or_endless_one_is_refused_unread(
+    guarded: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = "/_stcore/upload_file/visit/file"
+    assert guarded.put(at, content=b"x").status_code == 503  # nobody keeps files where no page runs
+    files = Memory(visit=[10] * 14)
+    monkeypatch.setattr(serving, "uploaded_files", lambda: files)
+    assert guarded.put(at, content=b"x").text == "stored" and len(files.file_storage["visit"]) == FILES_EACH - 1
+    for size in ("5010001", "9" * 5000, "-1", "٣", "1e3", ""):
+        assert guarded.put(at, content=b"x", headers={"content-length": size.encode()}).status_code in (411, 413)
+    assert guarded.put(at, content=iter([b"x"])).status_code == 411
+    assert guarded.delete(at).status_code == 200
+
+
+def test_all_files_together_are_bounded(guarded: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = Memory(**{f"visit{number}": [4_000_000] for number in range(50)})
+    monkeypatch.setattr(serving, "uploaded_files", lambda: files)
+    assert guarded.put("/_stcore/upload_file/new/file", content=b"x").status_code == 503
+    assert "new" not in files.file_storage
 
 
 def test_only_sites_that_are_named_may_frame_a_page(guarded: TestClient) -> None:
