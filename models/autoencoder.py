@@ -6,7 +6,8 @@ Letters: B batch, X pixels, Z latent numbers. All losses are in nats per picture
 Source: AE: Hinton and Salakhutdinov 2006; VAE: Kingma and Welling 2014, arXiv 1312.6114; β-VAE: Higgins et al. 2017
 (the knob β); WAE-MMD: Tolstikhin et al. 2018, arXiv 1711.01558 (here with the picture's log-likelihood as cost);
 VQ-VAE: van den Oord et al. 2017, arXiv 1711.00937; VAE-GAN: Larsen et al. 2016, arXiv 1512.09300 (here the pixel term
-stays beside the features'); conditional VAE: Sohn et al. 2015. Warm-up: Sønderby et al. 2016, arXiv 1602.02282.
+stays beside the features'); conditional VAE: Sohn et al. 2015. Warm-up: Bowman et al. 2016, arXiv 1511.06349, section
+3.1; again and again: Fu et al. 2019, arXiv 1903.10145. The decoder that reads: `models/layers/earlier_pixels.py`.
 """
 
 from __future__ import annotations
@@ -55,8 +56,20 @@ WITHIN = (
     "and every one of the twenty dimensions is in use."
 )
 REVIVED = (
-    "A codebook of 256 for patches of MNIST digits. Codes that nobody chooses restart where pictures are: nearly all "
-    "are in use, while in the twin without revival most lie dead."
+    "A codebook of 256 for patches of MNIST digits. Codes that nobody chooses restart where a patch is far from every "
+    "code: in the end all are in use or nearly so, while in the twin without revival most lie dead."
+)
+READS = (
+    "This decoder also sees the pixels before each one, and models the digits well without any code. So the code dies: "
+    "all eight dimensions, at β = 1, with a better bound than the twin whose decoder must rely on the code."
+)
+WARM = (
+    "The same reading decoder, but β grows from zero over the first 1,000 steps: by the time the code costs its full "
+    "price it is useful, and at least seven of the eight dimensions stay active. The twin without warm-up has none."
+)
+COMES_DOWN = (
+    "β = 10 kills all ten dimensions within 500 steps; then β comes down to 1, and dimensions come back to life, "
+    "three at least. What is dead is not lost, as long as the price falls."
 )
 STYLE = (
     "Each digit's class is told to encoder and decoder, so the two numbers need only hold the style: in the sheet a "
@@ -69,11 +82,15 @@ PULLED = (
 POSTERIOR = ("vae", "cvae", "vae_gan")
 CONTINUOUS = ("vae", "ae", "wae_mmd", "vae_gan", "cvae")
 DISCRETE = ("vq_vae",)
+READERS = ("vae", "cvae")
+SMALL = ("digits", "sprites")
+"""Pictures that a decoder which reads may draw: pixel by pixel, 28×28 would take a second for every moment."""
 
 
 class LatentSpace(Experiment):
     """An autoencoder of any of six kinds on small pictures."""
 
+    version: ClassVar[int] = 2
     title: ClassVar[str] = "Latent space"
     wire: ClassVar[Mapping[str, Pixels | Points]] = {
         "codes": Points(800),
@@ -82,6 +99,10 @@ class LatentSpace(Experiment):
         "manifold": Points(144),
         "pairs": Points(64),
         "samples": Points(64),
+        "active": Points(2),
+        "active_codes": Points(800),
+        "active_spread": Points(40),
+        "aggregate": Points(3),
         "kl_per_dimension": Points(64),
         "usage": Points(512),
     }
@@ -128,6 +149,11 @@ class LatentSpace(Experiment):
         0, low=0, high=5000, step=50, group="cures", advanced=True, label="warm-up", when={"model": POSTERIOR},
         help="Steps over which β grows from zero to its value.",
     )  # fmt: skip
+    cycle: int = knob(
+        0, low=0, high=5000, step=50, group="cures", advanced=True, label="warm-up anew every",
+        when={"model": POSTERIOR},
+        help="Steps after which β falls to zero and grows again (cyclical annealing); 0 is never.",
+    )  # fmt: skip
     free_bits: float = knob(
         0.0, low=0.0, high=2.0, step=0.05, group="cures", advanced=True, live=True, label="free nats per dimension",
         when={"model": POSTERIOR}, help="A dimension that carries less than this costs as much as one that carries it: "
@@ -154,7 +180,7 @@ class LatentSpace(Experiment):
     )  # fmt: skip
     revival: bool = knob(
         False, group="cures", live=True, label="revive dead codes", when={"model": DISCRETE},
-        help="Every 50 steps, codes that hardly anything chooses restart where encodings are.",
+        help="Every 25 steps, codes that hardly anything chooses restart at encodings that are far from every code.",
     )  # fmt: skip
     architecture: Literal["mlp", "conv"] = knob(
         "mlp", group="networks", when={"model": CONTINUOUS}, help="Perceptrons, or convolutions."
@@ -166,6 +192,11 @@ class LatentSpace(Experiment):
     depth: int = knob(
         2, low=1, high=3, group="networks", advanced=True, label="hidden layers",
         when={"architecture": ("mlp",), "model": CONTINUOUS}, help="Hidden layers of encoder and decoder.",
+    )  # fmt: skip
+    decoder: Literal["independent", "autoregressive"] = knob(
+        "independent", group="networks", when={"model": READERS, "data": SMALL, "likelihood": ("bernoulli",)},
+        help="Whether a pixel follows from the code alone, or also from the pixels before it, row by row. A decoder "
+        "that reads can do without the code.",
     )  # fmt: skip
     likelihood: Literal["bernoulli", "gaussian"] = knob(
         "bernoulli", group="loss", advanced=True,
@@ -188,12 +219,16 @@ class LatentSpace(Experiment):
     def stories(cls) -> tuple[Story, ...]:
         """Each sentence is held against ten seeds by `tests/test_stories_latent.py`."""
         collapse = cls(latent_dim=10, beta=10.0)
-        revived = cls(data="mnist", model="vq_vae", codes=256, code_dim=16, batch_size=64, revival=True, steps=600)
+        revived = cls(data="mnist", model="vq_vae", codes=256, code_dim=16, batch_size=64, revival=True, steps=1000)
+        reads = cls(latent_dim=8, decoder="autoregressive", lr=7e-3, steps=2000)
         within = cls(data="mnist", latent_dim=20, width=400, depth=1, lr=1e-3, steps=2500)
         return (
             Story("Two numbers per digit", TWO_NUMBERS, cls()),
             Story("Posterior collapse", COLLAPSE, collapse),
             Story("Free bits", FREE, collapse.but(free_bits=0.3)),
+            Story("β comes down", COMES_DOWN, collapse.but(changes=((500, "beta", 1.0),))),
+            Story("A decoder that needs no code", READS, reads, ("decoder", ("independent",))),
+            Story("Warm-up", WARM, reads.but(warm_up=1000), ("warm_up", (0,))),
             Story("MNIST in twenty numbers", WITHIN, within),
             Story("Dead codes revived", REVIVED, revived, ("revival", (False,))),
             Story("Style without class", STYLE, cls(model="cvae")),
@@ -216,6 +251,11 @@ class LatentSpace(Experiment):
         return self.likelihood == "bernoulli" and self.model in ("vae", "cvae")
 
     @property
+    def is_autoregressive(self) -> bool:
+        """Whether the decoder sees the earlier pixels beside the code; only for few pixels, and such that are coins."""
+        return self.decoder == "autoregressive" and self.binary and self.data in SMALL
+
+    @property
     def told(self) -> tuple[str, ...]:
         """The numbers that every step tells."""
         own = {
@@ -226,7 +266,8 @@ class LatentSpace(Experiment):
 
     def beta_at(self, step: int, pixels: int) -> float:
         """The weight of the KL beside a reconstruction that is summed over pixels, in the update after `step`."""
-        grown = min(1.0, (step + 1) / self.warm_up) if self.warm_up else 1.0
+        since = step % self.cycle if self.cycle else step
+        grown = min(1.0, (since + 1) / self.warm_up) if self.warm_up else 1.0
         return self.beta * grown * (pixels if self.reduction == "mean" else 1)
 
     def points(self, count: int, name: str) -> Tensor:

@@ -23,7 +23,7 @@ from models.layers.elbo import (
 )
 from models.layers.inversion import invert
 from models.layers.latent_models import Continuous
-from models.layers.latent_picture import plane_of
+from models.layers.latent_picture import ACROSS, axes_of, plane_of
 from models.layers.mmd import mmd
 from models.layers.quantiser import Codebook, perplexity, straight_through
 from models.metrics.bounds import importance
@@ -123,15 +123,16 @@ def test_the_perplexity_of_uniform_use_is_the_number_of_codes() -> None:
     assert perplexity(torch.eye(64)[3]) == pytest.approx(1)
 
 
-def test_dead_codes_restart_at_encodings_and_living_ones_stay() -> None:
+def test_dead_codes_restart_at_different_encodings_far_from_all_codes_and_living_ones_stay() -> None:
     book = Codebook(8, 2, chance(), CPU)
-    encoded = torch.randn(40, 2, generator=chance(1)) + 5
+    near, far = book.codes_KD[3:].repeat(8, 1), torch.tensor([[50.0, 0.0], [0.0, 50.0], [-50.0, 0.0]])
+    encoded = torch.cat((near, far))
     book.count_K[:3] = 0.01
     alive = book.codes_KD[3:].clone()
     book.revive(encoded, chance(2), torch.tensor(False))
-    assert not bool((book.codes_KD[:3] > 1).any())
+    assert float(book.codes_KD.abs().max()) < 1
     book.revive(encoded, chance(2), torch.tensor(True))
-    assert all(bool((code == encoded).all(1).any()) for code in book.codes_KD[:3])
+    assert {tuple(code.tolist()) for code in book.codes_KD[:3]} == {tuple(code.tolist()) for code in far}
     assert torch.equal(book.codes_KD[3:], alive)
 
 
@@ -156,9 +157,25 @@ def test_the_map_s_plane_is_flat_orthonormal_and_holds_most_variance() -> None:
     assert torch.equal(plane_of(codes[:, :2]), torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]))
 
 
+def test_the_two_most_active_dimensions_are_those_that_carry_most() -> None:
+    study = Autoencoding(QUICK.but(latent_dim=6))
+    told = study.snapshot(0).arrays
+    by_share = np.argsort(told["kl_per_dimension"])[-2:]
+    assert sorted(by_share) == told["active"].tolist()
+    code = study.model.encode(study.probe.x_MX, study.probe.label_M).mean_BZ.detach()
+    np.testing.assert_array_equal(told["active_codes"], code[:, told["active"]].numpy())
+    axes = axes_of(code, torch.from_numpy(told["active"]).long())
+    torch.testing.assert_close((code - axes[0]) @ axes[1:].T, torch.from_numpy(told["active_codes"]))
+
+
+def test_the_aggregated_posterior_and_the_prior_are_densities() -> None:
+    told = Autoencoding(QUICK).snapshot(0).arrays["aggregate"]
+    np.testing.assert_allclose(told.sum(1) * float(ACROSS[1] - ACROSS[0]), 1.0, atol=2e-3)
+
+
 @pytest.mark.parametrize("model", ["vae", "ae", "wae_mmd", "vq_vae", "vae_gan", "cvae"])
 def test_every_kind_learns_and_resumes_bit_for_bit(model: str) -> None:
-    experiment = QUICK.but(model=model, revival=True)
+    experiment = QUICK.but(model=model, revival=True, decoder="autoregressive")
     whole = list(experiment.train())
     middle = next(event for event in whole if isinstance(event, Checkpoint) and event.step >= 5)
     resumed = list(experiment.train(start=middle))
@@ -175,6 +192,8 @@ def test_effective_beta_says_what_the_reduction_hides() -> None:
     assert QUICK.beta_at(0, 64) == 1
     assert QUICK.but(reduction="mean").beta_at(0, 64) == 64
     assert QUICK.but(warm_up=100, beta=4.0).beta_at(49, 64) == 2
+    again = QUICK.but(warm_up=100, cycle=200)
+    assert [again.beta_at(step, 64) for step in (99, 199, 249)] == [1, 1, 0.5]
 
 
 def test_twins_see_the_same_pictures() -> None:

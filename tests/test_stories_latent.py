@@ -11,7 +11,7 @@ from models.autoencoder import LatentSpace
 from models.experiment import Experiment, Scalars, Snapshot
 from models.metrics.digits import digit_classes, digit_quality
 
-TWO, COLLAPSE, FREE, WITHIN, REVIVED, STYLE, PULLED = LatentSpace.stories()
+TWO, COLLAPSE, FREE, FALLS, READS, WARM, WITHIN, REVIVED, STYLE, PULLED = LatentSpace.stories()
 
 
 def ending(experiment: Experiment) -> tuple[dict[str, float], Snapshot]:
@@ -48,6 +48,26 @@ def check_free(seed: int) -> None:
     assert numbers["active_units"] == 10 and numbers["classes_covered"] == 10
 
 
+def check_falls(seed: int) -> None:
+    """Dead just before β comes down, alive at the end."""
+    experiment = FALLS.experiment.but(seed=seed)
+    before, after = ending(experiment.but(steps=500, changes=()))[0], ending(experiment)[0]
+    assert before["active_units"] == 0 and before["held_out_kl"] < 0.05
+    assert after["active_units"] >= 3 and after["held_out_kl"] > 2
+
+
+def check_reads(seed: int) -> None:
+    experiment = READS.experiment.but(seed=seed)
+    reads, relies = ending(experiment)[0], ending(experiment.but(decoder="independent"))[0]
+    assert reads["active_units"] == 0 and reads["held_out_kl"] < 0.05
+    assert relies["active_units"] >= 2 and reads["held_out_bound"] < relies["held_out_bound"]
+
+
+def check_warm(seed: int) -> None:
+    numbers, _last = ending(WARM.experiment.but(seed=seed))
+    assert numbers["active_units"] >= 7 and numbers["held_out_kl"] > 3
+
+
 def check_within(seed: int) -> None:
     numbers, _last = ending(WITHIN.experiment.but(seed=seed))
     assert numbers["held_out_bound"] < 108 and numbers["active_units"] == 20
@@ -56,8 +76,8 @@ def check_within(seed: int) -> None:
 def check_revived(seed: int) -> None:
     experiment = REVIVED.experiment.but(seed=seed)
     alive, dead = ending(experiment)[0], ending(experiment.but(revival=False))[0]
-    assert alive["used_codes"] > 0.8 * 256 and dead["used_codes"] < 0.5 * 256
-    assert alive["perplexity"] > 3 * dead["perplexity"]
+    assert alive["used_codes"] > 0.98 * 256 and dead["used_codes"] < 0.25 * 256
+    assert alive["perplexity"] > 5 * dead["perplexity"]
 
 
 def check_style(seed: int) -> None:
@@ -75,7 +95,8 @@ def check_pulled(seed: int) -> None:
 
 CHECKS: dict[str, Callable[[int], None]] = {
     "two numbers": check_two, "collapse": check_collapse, "free bits": check_free, "style": check_style,
-    "pulled": check_pulled, "within": check_within, "revived": check_revived,
+    "pulled": check_pulled, "within": check_within, "revived": check_revived, "falls": check_falls,
+    "reads": check_reads, "warm": check_warm,
 }  # fmt: skip
 LONG = ("within", "revived")
 

@@ -95,7 +95,8 @@ class Autoencoding(Resumable["LatentSpace"]):
             self.batches.copy_(order[: self.batches.numel()].view_as(self.batches))
         self.cursor.fill_(place)
         self.beta.fill_(self.knobs.beta_at(step, self.data.side**2))
-        self.due.fill_(self.knobs.revival and step % REVIVED_EVERY == 0 and step > 0)
+        self.reviving = self.knobs.revival and step % REVIVED_EVERY == 0 and step > 0
+        self.due.fill_(self.reviving)
 
     def iterate(self, step: int) -> None:
         """One training step, from `step` to `step + 1`."""
@@ -132,7 +133,7 @@ class Autoencoding(Resumable["LatentSpace"]):
         told: dict[str, Tensor] = {}
         if code.log_variance_BZ is not None:
             z_BZ = reparameterise(z_BZ, code.log_variance_BZ, self._noise(*z_BZ.shape))
-        logits_BX = self.model.decode(z_BZ, label_B)
+        logits_BX = self.model.logits(z_BZ, x_BX, label_B)
         told["reconstruction"] = -self._log_likelihood(x_BX, logits_BX).mean()
         told["loss"] = told["reconstruction"]
         if code.log_variance_BZ is not None:
@@ -149,7 +150,9 @@ class Autoencoding(Resumable["LatentSpace"]):
     def _quantised(self, x_BX: Tensor) -> dict[str, Tensor]:
         assert isinstance(self.model, Discrete)
         encoded_ND = self.model.places(x_BX)
-        self.model.book.revive(encoded_ND.detach(), self.random, self.due)
+        # A captured step cannot branch: there `due` decides, and looking costs little.
+        if self.reviving or self.where.type == "cuda":
+            self.model.book.revive(encoded_ND.detach(), self.random, self.due)
         straight_ND, chosen_N = self.model.quantised(encoded_ND)
         reconstruction = -self._log_likelihood(x_BX, self.model.unfold(straight_ND)).mean()
         codes_ND = F.embedding(chosen_N, self.model.book.codes_KD)

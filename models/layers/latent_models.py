@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.data.pictures import Pictures
+from models.layers.earlier_pixels import EarlierPixels
 from models.layers.elbo import WIDEST
 from models.layers.encoder_decoder import (
     ConvDecoder,
@@ -62,6 +63,10 @@ class Continuous(nn.Module):
             self.encoder = ConvEncoder(side, self.classes, channels, outputs)
             self.decoder = ConvDecoder(side, self.classes, channels, self.latent)
         self.own_sigma = nn.Parameter(torch.tensor(-1.5))
+        self.earlier = EarlierPixels(side**2, width, self.latent) if knobs.is_autoregressive else None
+        self.shared_1X: Tensor
+        chance = torch.rand(1, side**2, generator=torch.Generator().manual_seed(knobs.seed))
+        self.register_buffer("shared_1X", chance, persistent=False)
 
     @property
     def log_sigma(self) -> Tensor:
@@ -80,10 +85,22 @@ class Continuous(nn.Module):
         mean_BZ, log_variance_BZ = found.chunk(2, 1)
         return Code(mean_BZ, WIDEST * torch.tanh(log_variance_BZ / WIDEST))
 
-    def decode(self, z_BZ: Tensor, label_B: Tensor | None = None) -> Tensor:
-        """Logits (B, X)."""
+    def logits(self, z_BZ: Tensor, x_BX: Tensor, label_B: Tensor | None = None) -> Tensor:
+        """Logits (B, X) by which the pictures `x_BX` are to be judged: a decoder that reads is shown them."""
         found: Tensor = self.decoder(z_BZ, self.one_hot(label_B))
-        return found
+        return found if self.earlier is None else found + self.earlier(x_BX, z_BZ)
+
+    def decode(self, z_BZ: Tensor, label_B: Tensor | None = None, chance_BX: Tensor | None = None) -> Tensor:
+        """Logits (B, X) of the code's own picture.
+
+        A decoder that reads draws its pixels one by one with `chance_BX`, by default with the same chance for all
+        codes: what then differs from picture to picture is what the codes say.
+        """
+        found: Tensor = self.decoder(z_BZ, self.one_hot(label_B))
+        if self.earlier is None:
+            return found
+        chance_BX = self.shared_1X if chance_BX is None else chance_BX
+        return self.earlier.drawn(found, z_BZ, chance_BX.expand_as(found))[0]
 
 
 class Discrete(nn.Module):
@@ -131,6 +148,10 @@ class Discrete(nn.Module):
     def decode(self, z_BZ: Tensor, label_B: Tensor | None = None) -> Tensor:
         """Logits (B, X) after moving every place to its nearest code."""
         return self.unfold(self.quantised(z_BZ.reshape(-1, self.dims))[0])
+
+    def logits(self, z_BZ: Tensor, x_BX: Tensor, label_B: Tensor | None = None) -> Tensor:
+        """As `decode`: this decoder does not look at the picture that it is judged by."""
+        return self.decode(z_BZ, label_B)
 
     def decode_codes(self, code_BSS: Tensor) -> Tensor:
         """Logits (B, X) of a map of code numbers (B, S, S)."""

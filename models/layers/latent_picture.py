@@ -4,10 +4,12 @@ Letters: M held-out pictures, X pixels, Z latent numbers, G pictures of a sheet,
 
 The map is flat: with two latent numbers it is the latent space itself, with more its two principal directions
 (`plane`: origin, first, second direction, each (Z,)), so that every place on the map is a code: z = origin + a·first +
-b·second. Ellipses are posterior covariances seen in that plane. A sheet covers the prior where there is one (even steps
-of its quantiles, as in Kingma and Welling 2014, figure 4), else the middle 90 % of the codes. A conditional model's
-sheet has one row per class and one code per column. An AE has no prior: its samples come from one Gaussian fitted to
-its codes; those of a VQ-VAE from each place's own code frequencies, as if places knew nothing of each other.
+b·second. Ellipses are posterior covariances seen in that plane. Beside it stand, with more than two numbers, the two
+most active ones as they are (`active` names them): there the prior is a standard normal in the plane. A sheet covers
+the prior where there is one (even steps of its quantiles, as in Kingma and Welling 2014, figure 4), else the middle
+90 % of the codes. A conditional model's sheet has one row per class and one code per column. An AE has no prior: its
+samples come from one Gaussian fitted to its codes; those of a VQ-VAE from each place's own code frequencies, as if
+places knew nothing of each other.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ SHOWN = 800
 ELLIPSES = 40
 GRID = 12
 PAIRS = 32
+ACROSS = torch.linspace(-4, 4, 65)
+"""Where the aggregated posterior is looked at."""
 SAMPLES = {8: 256, 16: 256, 28: 100}
 """Recorded samples by the picture's side: those of 28×28 would fill the disk."""
 PATIENT = 40
@@ -48,6 +52,8 @@ class Probe:
     noise_GZ: Tensor
     pick_GS: Tensor
     grid_G2: Tensor
+    chance_GX: Tensor | None
+    """By what the pixels of the samples are drawn, where they are drawn one by one."""
 
     @classmethod
     def of(cls, knobs: LatentSpace, data: Pictures, latent: int, where: torch.device) -> Probe:
@@ -60,6 +66,7 @@ class Probe:
             torch.randn(count, latent, generator=random).to(where),
             torch.rand(count, (data.side // 4) ** 2, generator=random).to(where),
             torch.stack((across, down), -1).view(-1, 2).to(where),
+            torch.rand(count, data.side**2, generator=random).to(where) if knobs.is_autoregressive else None,
         )  # fmt: skip
 
 
@@ -77,14 +84,44 @@ def picture(study: Autoencoding) -> dict[str, Tensor]:
         "pairs": pairs(study, code),
         "samples": pixels(samples(study, code)),
     }
+    active_2 = active(code)
     if code.log_variance_BZ is not None:
         variance_MZ = code.log_variance_BZ.exp()
         arrays["spread"] = ellipses(variance_MZ[:ELLIPSES], plane_3Z[1:])
         arrays["kl_per_dimension"] = kl_to_prior(code.mean_BZ, code.log_variance_BZ).mean(0)
+        arrays["aggregate"] = aggregate(code.mean_BZ[:, active_2], variance_MZ[:, active_2])
+    if not isinstance(model, Discrete) and model.latent > 2:
+        arrays |= {"active": active_2.to(torch.int32), "active_codes": code.mean_BZ[:, active_2]}
+        if code.log_variance_BZ is not None:
+            arrays["active_spread"] = ellipses(variance_MZ[:ELLIPSES], axes_of(code.mean_BZ, active_2)[1:])
     if isinstance(model, Discrete):
         chosen_MS = model.book.nearest(model.places(probe.x_MX)).view(len(probe.x_MX), -1)
         arrays["usage"] = torch.bincount(chosen_MS.flatten(), minlength=len(model.book.codes_KD)).to(torch.int32)
     return arrays
+
+
+def active(code: Code) -> Tensor:
+    """(2,) the two dimensions that carry most: the largest KL, or variance where there is no posterior; by number."""
+    if code.log_variance_BZ is None:
+        told_Z = code.mean_BZ.var(0)
+    else:
+        told_Z = kl_to_prior(code.mean_BZ, code.log_variance_BZ).mean(0)
+    return told_Z.topk(2).indices.sort().values
+
+
+def axes_of(mean_MZ: Tensor, active_2: Tensor) -> Tensor:
+    """(3, Z): the plane of two dimensions as they are, all others at their mean."""
+    origin_Z = mean_MZ.mean(0).index_fill(0, active_2, 0.0)
+    return torch.cat((origin_Z[None], torch.eye(mean_MZ.shape[1], device=mean_MZ.device)[active_2]))
+
+
+def aggregate(mean_M2: Tensor, variance_M2: Tensor) -> Tensor:
+    """(3, 65) densities at `ACROSS`: all posteriors together in each of two dimensions, and the prior."""
+    at_T = ACROSS.to(mean_M2.device)
+    off_TM2 = (at_T[:, None, None] - mean_M2).square() / variance_M2
+    each_TM2 = (-0.5 * off_TM2).exp() / (2 * torch.pi * variance_M2).sqrt()
+    prior_T = (-0.5 * at_T.square()).exp() / (2 * torch.pi) ** 0.5
+    return torch.cat((each_TM2.mean(1).T, prior_T[None]))
 
 
 def pixels(logits_GX: Tensor) -> Tensor:
@@ -158,4 +195,4 @@ def samples(study: Autoencoding, code: Code) -> Tensor:
         ridge_ZZ = 1e-6 * (1 + covariance_ZZ.diagonal().max()) * torch.eye(model.latent, device=z_GZ.device)
         z_GZ = mean_Z + z_GZ @ torch.linalg.cholesky_ex(covariance_ZZ + ridge_ZZ)[0].T
     label_G = torch.arange(len(z_GZ), device=z_GZ.device) % model.classes if model.classes else None
-    return model.decode(z_GZ, label_G)
+    return model.decode(z_GZ, label_G, probe.chance_GX)

@@ -4,8 +4,11 @@ Letters: B pictures, S places of the code map, K codes, D numbers per code.
 
 Source: van den Oord et al. 2017, "Neural discrete representation learning", arXiv 1711.00937: straight-through
 gradient and commitment (eq. 3), codebook by moving averages (appendix A.1). Dead codes: Dhariwal et al. 2020,
-"Jukebox", arXiv 2005.00341, section 3.1: a code that hardly anybody chooses restarts at a random encoding. Perplexity
-depends on how much is counted over: the page counts over a fixed held-out set, not over a batch.
+"Jukebox", arXiv 2005.00341, section 3.1: a code that hardly anybody chooses restarts at an encoding of the batch. Here
+not at any: most places of a digit are blank and alike, so encodings far from every code are likelier, as the seeds of
+k-means++ are (Arthur and Vassilvitskii 2007, section 2.2); all different, by weighted sampling without replacement
+(Efraimidis and Spirakis 2006). Perplexity depends on how much is counted over: the page counts over a fixed held-out
+set, not over a batch.
 """
 
 from __future__ import annotations
@@ -14,9 +17,9 @@ import torch
 from torch import Tensor
 
 DECAY = 0.99
-DEAD = 0.5
+DEAD = 1.0
 """Places per batch, on average, below which a code counts as dead."""
-REVIVED_EVERY = 50
+REVIVED_EVERY = 25
 """Steps between two looks for dead codes."""
 
 
@@ -46,12 +49,22 @@ class Codebook:
 
     @torch.no_grad()
     def revive(self, encoded_ND: Tensor, random: torch.Generator, due: Tensor) -> None:
-        """Where `due` (a bool scalar on the device), dead codes restart at random encodings of this batch."""
-        picks_K = torch.randint(len(encoded_ND), (len(self.codes_KD),), generator=random, device=encoded_ND.device)
-        dead_K1 = ((self.count_K < DEAD) & due)[:, None]
-        self.codes_KD.copy_(torch.where(dead_K1, encoded_ND[picks_K], self.codes_KD))
-        self.sum_KD.copy_(torch.where(dead_K1, encoded_ND[picks_K], self.sum_KD))
-        self.count_K.copy_(torch.where(dead_K1[:, 0], torch.ones_like(self.count_K), self.count_K))
+        """Where `due` (a bool scalar on the device), dead codes restart at encodings of this batch, far ones first."""
+        picks_K = self._far(encoded_ND, random)
+        dead_K = (self.count_K < DEAD) & due
+        # The first dead code gets the first pick, and so on: the likeliest are not lost on living codes.
+        fresh_KD = encoded_ND[picks_K[(dead_K.long().cumsum(0) - 1).clamp(min=0)]]
+        self.codes_KD.copy_(torch.where(dead_K[:, None], fresh_KD, self.codes_KD))
+        self.sum_KD.copy_(torch.where(dead_K[:, None], fresh_KD, self.sum_KD))
+        self.count_K.copy_(torch.where(dead_K, torch.ones_like(self.count_K), self.count_K))
+
+    def _far(self, encoded_ND: Tensor, random: torch.Generator) -> Tensor:
+        """(K,) rows of `encoded_ND`, drawn in proportion to the squared distance to the nearest code."""
+        squared_NK = self.codes_KD.square().sum(1) - 2 * encoded_ND @ self.codes_KD.T
+        far_N = (squared_NK.amin(1) + encoded_ND.square().sum(1)).clamp(min=1e-9)
+        chance_N = torch.rand(len(encoded_ND), generator=random, device=encoded_ND.device).clamp(min=1e-9)
+        order_N = (chance_N.log() / far_N).topk(min(len(encoded_ND), len(self.codes_KD))).indices
+        return order_N[torch.arange(len(self.codes_KD), device=order_N.device) % len(order_N)]
 
     def tensors(self) -> dict[str, Tensor]:
         return {"codes": self.codes_KD, "code_count": self.count_K, "code_sum": self.sum_KD}

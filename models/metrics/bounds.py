@@ -57,7 +57,8 @@ def evaluate(study: Autoencoding) -> dict[str, np.ndarray]:
     if code.log_variance_BZ is not None:
         noise_MZ = torch.randn(z_MZ.shape, generator=random, device=study.where)
         z_MZ = reparameterise(z_MZ, code.log_variance_BZ, noise_MZ)
-    log_likelihood_M = log_likelihood(knobs.likelihood, x_MX, model.decode(z_MZ, label_M), model.log_sigma)
+    logits_MX = model.logits(z_MZ, x_MX, label_M)
+    log_likelihood_M = log_likelihood(knobs.likelihood, x_MX, logits_MX, model.log_sigma)
     found["held_out_reconstruction"] = -float(log_likelihood_M.mean())
     if code.log_variance_BZ is not None:
         kl = float(kl_to_prior(code.mean_BZ, code.log_variance_BZ).sum(1).mean())
@@ -73,6 +74,21 @@ def evaluate(study: Autoencoding) -> dict[str, np.ndarray]:
     if knobs.has_prior:
         found["prior_mmd"] = float(mmd(z_MZ, torch.randn(z_MZ.shape, generator=random, device=study.where)))
     return {name: np.array([value], np.float64) for name, value in found.items()}
+
+
+@torch.no_grad()
+def decided_by_code(model: Continuous, code_CZ: Tensor, label_C: Tensor | None, chance_KX: Tensor) -> float:
+    """Of a decoder that draws: which share of its pictures' variance the code decides; the rest is chance.
+
+    Every code is drawn with every chance; the variance of the codes' means is freed of what chance alone gives it.
+    """
+    codes, draws = len(code_CZ), len(chance_KX)
+    labels = None if label_C is None else label_C.repeat_interleave(draws)
+    drawn_NX = model.decode(code_CZ.repeat_interleave(draws, 0), labels, chance_KX.repeat(codes, 1)).sigmoid()
+    picture_CKX = drawn_NX.view(codes, draws, -1).double()
+    within = picture_CKX.var(1).mean(0).sum()
+    between = (picture_CKX.mean(1).var(0).sum() - within / draws).clamp(min=0)
+    return float(between / (between + within).clamp(min=1e-12))
 
 
 @dataclass(frozen=True)
@@ -103,7 +119,8 @@ def importance(study: Autoencoding, samples: int, images: int) -> Importance:
         mean_BZ, log_variance_BZ = code.mean_BZ[rows], code.log_variance_BZ[rows]
         noise_KBZ = torch.randn(samples, *mean_BZ.shape, generator=random, device=study.where)
         z_KBZ = reparameterise(mean_BZ, log_variance_BZ, noise_KBZ)
-        logits = model.decode(z_KBZ.flatten(0, 1), label_M[rows].repeat(samples)).view(samples, len(rows), -1)
+        z_NZ, x_NX = z_KBZ.flatten(0, 1), x_MX[rows].repeat(samples, 1)
+        logits = model.logits(z_NZ, x_NX, label_M[rows].repeat(samples)).view(samples, len(rows), -1)
         likelihood_KB = log_likelihood(study.knobs.likelihood, x_MX[rows], logits, model.log_sigma)
         bounds.append(importance_bound(log_weights(likelihood_KB, z_KBZ, mean_BZ, log_variance_BZ, noise_KBZ)))
     nats_M = -torch.cat(bounds).double()
