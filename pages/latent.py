@@ -4,7 +4,7 @@ import streamlit as st
 
 from models.autoencoder import LatentSpace
 from pages.parts.lab import Lab, Tab
-from pages.parts.latent import algebra, bound, codebook, drag, factors, own, rivals, studio
+from pages.parts.latent import algebra, bound, codebook, drag, factors, own, reading, rivals, studio
 from pages.parts.latent.panels import legend, panels
 from pages.parts.prose import prose
 from pages.parts.words import _
@@ -21,6 +21,9 @@ def tabs(experiment: LatentSpace) -> tuple[Tab, ...]:
     """What can be done with a trained autoencoder; each tab is drawn only while it is open."""
     if experiment.model == "vq_vae":
         return (Tab(_("Paint in codes"), codebook.draw),)
+    if experiment.is_autoregressive:
+        known = [Tab(_("Known factors"), factors.draw)] if experiment.data == "sprites" else []
+        return (Tab(_("Code or chance?"), reading.draw), Tab(_("The bound opened"), bound.draw), *known)
     found = [Tab(_("Drag and it morphs"), drag.draw), Tab(_("Path studio"), studio.draw)]
     if experiment.is_random:
         found.append(Tab(_("The bound opened"), bound.draw))
@@ -36,8 +39,8 @@ st.title(_("Latent space"), anchor=False)
 Lab(
     family="latent", cls=LatentSpace, line=str(PAGE["line"]), panels=panels, legend=legend, tabs=tabs,
     front=(
-        "data", "model", "latent_dim", "beta", "mmd_weight", "codes", "revival", "architecture", "width", "steps",
-        "seed",
+        "data", "model", "latent_dim", "beta", "mmd_weight", "codes", "revival", "architecture", "decoder", "width",
+        "steps", "seed",
     ),
 ).draw()  # fmt: skip
 told = st.expander(_("What is happening here?"), icon=":material/school:", on_change="rerun", key="latent.told")

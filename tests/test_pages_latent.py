@@ -71,10 +71,10 @@ def test_picked_points_are_places_or_nothing(value: object) -> None:
 
 @given(some.fixed_dictionaries({"levels": odd | some.text("0123456789abcdef", min_size=1024, max_size=1024)}))
 def test_a_drawing_is_a_picture_or_nothing(result: dict[str, object]) -> None:
-    found = drawn(result, 28)
+    found = drawn(result, 28, 20 / 28)
     assert found is None or (found.shape == (1, 784) and bool(torch.isfinite(found).all()) and float(found.max()) == 1)
 
 
 def test_vae_against_gan_offers_to_train_what_is_missing() -> None:
     app = visit(QUICK, "VAE against GAN")
-    assert not app.exception and app.button(key="latent.rivals").label == "Train 6 runs"
+    assert not app.exception and app.button(key="latent.rivals").label == "Train 10 runs"

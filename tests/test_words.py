@@ -20,6 +20,7 @@ from pages.parts.live import WORDS as LIVE
 from pages.parts.menu import described_pages
 from pages.parts.pad import WORDS as PAD
 from pages.parts.pad.codes import WORDS as CODES
+from pages.parts.pad.descent import WORDS as DESCENT
 from pages.parts.planner import WORDS as PLANNER
 from pages.parts.words import CATALOGUES, LANGUAGES, catalogue, translate
 from state import reasons
@@ -43,7 +44,10 @@ def sentences() -> Iterator[str]:
     yield from (*reasons.TEMPLATES, *reasons.REFUSALS, *hub.REFUSALS, *SEQUENCE_TEMPLATES)
     yield from (role.replace("_", " ") for role in ROLES)
     yield from (
-        word for words in (LIVE, BRUSH, NEURON, PAD, CODES, PLANNER) for name, word in words.items() if name != "locale"
+        word
+        for words in (LIVE, BRUSH, NEURON, PAD, CODES, DESCENT, PLANNER)
+        for name, word in words.items()
+        if name != "locale"
     )
 
 

@@ -16,6 +16,7 @@ from models.metrics.bounds import Importance, held_out, importance
 from models.running import stream
 from pages.parts.lab import Lab
 from pages.parts.lanes import ACTIVE
+from pages.parts.latent.panels import HORIZON
 from pages.parts.latent.studio import ink
 from pages.parts.latent.trained import Trained, trained
 from pages.parts.later import later
@@ -25,8 +26,6 @@ from state.runs import Run, runs
 
 SAMPLES = (1, 10, 50, 200)
 IMAGES = 200
-HORIZON = 89.8
-"""-log p(x) of a one-layer VAE on MNIST after 500 epochs on all 60,000 images (pythae's reproduction, K = 200)."""
 BETAS = (0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 20.0)
 SHOWN_DIMENSIONS = 8
 MOST_MOMENTS = 120
@@ -71,7 +70,7 @@ def one_picture(found: Trained, key: str) -> None:
     z_BZ = reparameterise(code.mean_BZ, code.log_variance_BZ, noise_BZ)
     kl_BZ = kl_to_prior(code.mean_BZ, code.log_variance_BZ)
     logits_BX = model.decode(z_BZ, label_B)
-    cost = -float(log_likelihood(knobs.likelihood, x_BX, logits_BX, model.log_sigma))
+    cost = -float(log_likelihood(knobs.likelihood, x_BX, model.logits(z_BZ, x_BX, label_B), model.log_sigma))
     pictures, numbers = st.columns([2, 3], gap="medium")
     side = found.study.data.side
     with pictures:

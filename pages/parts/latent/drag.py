@@ -19,4 +19,16 @@ def draw(lab: Lab, table: Table) -> None:
     st.markdown(
         _("Drag over the map: the picture is decoded under your finger. Each strip shows what one latent number does.")
     )
-    pad(scene(found), words={**translated(WORDS), "locale": language()}, key=f"{lab.family}.pad")
+    key, axes = f"{lab.family}.pad", False
+    if found.study.model.latent > 2:
+        first, second = (int(number) + 1 for number in found.snapshot.arrays["active"])
+        ways = {
+            "principal": _("two principal directions"),
+            "axes": _("the two most active numbers, z{first} and z{second}", first=first, second=second),
+        }
+        way = st.segmented_control(
+            _("Plane of the map"), list(ways), default="principal", format_func=ways.__getitem__,
+            key=f"{key}.plane.{language()}",
+        )  # fmt: skip
+        axes = way == "axes"
+    pad(scene(found, axes), words={**translated(WORDS), "locale": language()}, key=key)

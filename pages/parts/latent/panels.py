@@ -8,10 +8,13 @@ from typing import Any
 from models.autoencoder import LatentSpace
 from models.data.pictures import pictures
 from models.experiment import Reference
+from models.layers.latent_picture import ACROSS
 from pages.parts.later import later
 from pages.parts.words import _
 
 SHOWN_SAMPLES = 8
+HORIZON = 89.8
+"""-log p(x) of a one-layer VAE on MNIST after 500 epochs on all 60,000 images (pythae's reproduction, K = 200)."""
 
 
 def panels(experiment: LatentSpace) -> Sequence[Mapping[str, Any]]:
@@ -37,11 +40,16 @@ def shown(experiment: LatentSpace) -> Sequence[Mapping[str, Any]]:
     side = pictures(experiment.data).side
     shape = [side, side]
     flat = experiment.model != "vq_vae" and experiment.latent_dim == 2
+    axes = {
+        "kind": "cloud", "names": class_names(experiment), "prior": experiment.has_prior, "points": "active_codes",
+        "spread": "active_spread", "axes": "active", "title": _("Map of the codes: the two most active numbers"),
+    }  # fmt: skip
     return [
         {
             "kind": "cloud", "names": class_names(experiment), "prior": experiment.has_prior and flat,
             "title": _("Map of the codes") if flat else _("Map of the codes: two principal directions"),
         },
+        *([] if flat or experiment.model == "vq_vae" else [axes]),
         {"kind": "images", "title": sheet_title(experiment), "array": "manifold", "shape": shape, "columns": 12},
         {
             "kind": "images", "title": _("Held-out pictures, and below each what became of it"), "array": "pairs",
@@ -80,9 +88,12 @@ def costs(experiment: LatentSpace) -> Sequence[Mapping[str, Any]]:
             {"name": "held_out_bound", "label": _("−ELBO, held out")}, *parts,
             {"name": "held_out_kl", "label": _("KL, held out")},
         ]  # fmt: skip
+    known = experiment.data == "mnist" and experiment.binary
+    horizon = [{"label": _("published, after 500 epochs"), "value": HORIZON}] if known else []
     found: list[Mapping[str, Any]] = [
-        {"kind": "curves", "title": _("What a picture costs"), "unit": _("nats per picture"), "columns": parts}
-    ]
+        {"kind": "curves", "title": _("What a picture costs"), "unit": _("nats per picture"), "columns": parts,
+         "references": horizon}
+    ]  # fmt: skip
     if experiment.model == "vq_vae":
         in_use = [{"name": "used_codes", "label": _("codes in use")}, {"name": "perplexity", "label": _("perplexity")}]
         whole = [{"label": _("all codes"), "value": experiment.codes}]
@@ -144,6 +155,7 @@ def training(experiment: LatentSpace) -> Sequence[Mapping[str, Any]]:
         title = _("Codes against the prior")
         found.append({"kind": "curves", "title": title, "columns": told, "references": same})
     if experiment.is_random:
+        found.append(aggregated(experiment))
         told = [{"name": "beta_effective", "label": _("effective β")}]
         found.append({"kind": "curves", "title": _("Effective β"), "columns": told,
                       "references": [{"label": "ELBO", "value": 1.0}]})  # fmt: skip
@@ -152,6 +164,16 @@ def training(experiment: LatentSpace) -> Sequence[Mapping[str, Any]]:
                       "columns": [{"name": "critic", "label": _("critic")}]})  # fmt: skip
     gradient = [{"name": "gradient", "label": _("gradient norm")}]
     return [*found, {"kind": "curves", "title": _("Gradient norm"), "log": True, "columns": gradient}]
+
+
+def aggregated(experiment: LatentSpace) -> Mapping[str, Any]:
+    """All posteriors together, in the two most active numbers, beside the prior that they are to fill."""
+    lines = [_("first active number"), _("second active number"), _("prior")]
+    return {
+        "kind": "profile", "title": _("Aggregated posterior against the prior"),
+        "x_label": _("value of a latent number"), "x": [round(float(at), 3) for at in ACROSS],
+        "lines": [{"array": "aggregate", "row": row, "label": label} for row, label in enumerate(lines)],
+    }  # fmt: skip
 
 
 def legend(experiment: LatentSpace) -> str:

@@ -14,6 +14,7 @@ from models.autoencoder import LatentSpace
 from models.experiment import Snapshot
 from models.layers.autoencoding import Autoencoding
 from models.layers.latent_models import Continuous
+from models.layers.latent_picture import active, axes_of
 from pages.parts.latent.panels import class_names
 from pages.parts.table import Table
 from pages.parts.words import _
@@ -89,8 +90,11 @@ def layers(decoder: nn.Module, side: int) -> tuple[list[dict[str, Any]], bytes]:
 
 
 @torch.no_grad()
-def scene(found: Trained) -> dict[str, Any]:
-    """What the pad needs of a continuous model: map, decoder, and how far each latent number reaches."""
+def scene(found: Trained, axes: bool = False) -> dict[str, Any]:
+    """What the pad needs of a continuous model: map, decoder, and how far each latent number reaches.
+
+    With `axes` the map is the plane of the two most active latent numbers, else that of the recorded picture.
+    """
     model, arrays = found.study.model, found.snapshot.arrays
     assert isinstance(model, Continuous)
     described, weights = layers(model.decoder, found.study.data.side // 4)
@@ -99,11 +103,14 @@ def scene(found: Trained) -> dict[str, Any]:
     reach_Z = torch.maximum(SLIDER_SIGMAS * spread_Z + code.mean_BZ.mean(0).abs(), torch.tensor(1.0))
     if found.knobs.has_prior:
         reach_Z = reach_Z.clamp(min=SLIDER_SIGMAS)
-    spread = arrays.get("spread")
+    spread, plane, codes = arrays.get("spread"), torch.from_numpy(arrays["plane"]), arrays["codes"]
+    if axes:
+        plane = axes_of(code.mean_BZ, active(code)).cpu()
+        spread, codes = arrays.get("active_spread"), arrays["active_codes"]
     return {
-        "model": found.key, "layers": described, "weights": weights, "latent": model.latent, "classes": model.classes,
-        "side": found.study.data.side, "plane": arrays["plane"].tolist(), "codes": arrays["codes"].tolist(),
+        "model": f"{found.key}{'.axes' * axes}", "layers": described, "weights": weights, "latent": model.latent,
+        "classes": model.classes, "side": found.study.data.side, "plane": plane.tolist(), "codes": codes.tolist(),
         "labels": arrays["labels"].tolist(), "spread": None if spread is None else spread.tolist(),
-        "names": class_names(found.knobs), "prior": found.knobs.has_prior and model.latent == 2,
+        "names": class_names(found.knobs), "prior": found.knobs.has_prior and (axes or model.latent == 2),
         "order": sorted(spread_Z.argsort(descending=True)[:MOST_SLIDERS].tolist()), "reach": reach_Z.tolist(),
     }  # fmt: skip
