@@ -180,14 +180,17 @@ def accuracy(blocks: Sequence[Tensor], pictures_NHW: Tensor, labels_N: Tensor) -
 
 def fisher(source: Source, recipe: Recipe) -> tuple[Tensor, ...]:
     """The diagonal of the Fisher information of each layer, (1, P_l), over `FISHER` source pictures."""
-    random = stream(recipe.seed, "fisher")
-    pictures_NHW = recipe.data.source.images_N1SS[:, 0]
+    return information(source.blocks, recipe.data.source.images_N1SS[:, 0], stream(recipe.seed, "fisher"))
+
+
+def information(blocks_1P: Sequence[Tensor], pictures_NHW: Tensor, random: torch.Generator) -> tuple[Tensor, ...]:
+    """The diagonal of one net's Fisher information, (1, P_l), over `FISHER` of the pictures."""
     index_N = torch.randperm(len(pictures_NHW), generator=random)[:FISHER]
     # One net per picture: its gradient is the gradient of that picture alone.
-    totals = [torch.zeros_like(block) for block in source.blocks]
+    totals = [torch.zeros_like(block) for block in blocks_1P]
     for part in torch.split(index_N, 50):
-        blocks = [block.expand(len(part), -1).clone().requires_grad_() for block in source.blocks]
-        logits_VK = stack.forward(blocks, pictures_NHW[part][None].to(source.blocks[0].device))[:, 0]
+        blocks = [block.expand(len(part), -1).clone().requires_grad_() for block in blocks_1P]
+        logits_VK = stack.forward(blocks, pictures_NHW[part][None].to(blocks_1P[0].device))[:, 0]
         drawn_V = torch.multinomial(logits_VK.detach().softmax(-1).cpu(), 1, generator=random)[:, 0]
         log_p = logits_VK.log_softmax(-1).gather(1, drawn_V.to(logits_VK.device)[:, None]).sum()
         for total, gradient in zip(totals, torch.autograd.grad(log_p, blocks), strict=True):
