@@ -52,7 +52,11 @@ def style() -> str:
 
 def swatch(arm: str) -> str:
     """A short piece of the strategy's line."""
-    hue, dash = LINES[arm]
+    return drawn(*LINES[arm])
+
+
+def drawn(hue: int, dash: int) -> str:
+    """A short piece of a line of that colour and kind."""
     return f'<span class="tf-line tf-{DASHES[dash]} tf-hue-{hue}"></span>'
 
 
@@ -62,17 +66,18 @@ def reach(compared: Sequence[Difference]) -> float:
     return max([*ends, 0.01])
 
 
-def whisker(one: Difference, reach: float, arm: str = "") -> str:
-    """The dot and its interval, in the colour of its strategy; the baseline (no strategy) has only its zero."""
+def whisker(one: Difference, reach: float, arm: str = "", hue: int | None = None) -> str:
+    """The dot and its interval, in a strategy's or any other colour; the baseline, without one, has only its zero."""
+    hue = LINES[arm][0] if arm else hue
 
     def place(value: float) -> float:
         return round(100 * (0.5 + (0.5 - EDGE) * value / reach), 2)
 
     parts = ['<i class="tf-zero"></i>']
-    if arm and np.isfinite(one.mean):
+    if hue is not None and np.isfinite(one.mean):
         if np.isfinite(one.low):
             low, high = place(one.low), place(one.high)
             parts.append(f'<i class="tf-reach" style="left: {low}%; width: {high - low:.2f}%"></i>')
         parts.append(f'<i class="tf-dot" style="left: {place(one.mean)}%"></i>')
-    hue = f" tf-hue-{LINES[arm][0]}" if arm else ""
-    return f'<span class="tf-whisker{hue}" aria-hidden="true">{"".join(parts)}</span>'
+    colour = "" if hue is None else f" tf-hue-{hue}"
+    return f'<span class="tf-whisker{colour}" aria-hidden="true">{"".join(parts)}</span>'

@@ -148,7 +148,7 @@ def regularisers(arrays: Arrays) -> str:
             escape(names()[name]),
             f"{fixed(100 * float(spread.mean[place]))} <small>± {fixed(wide[place])}</small>",
             "" if plain else f"{signed(one.mean)} <small>± {fixed(100 * (one.high - one.mean))}</small>",
-            forest.whisker(one, far, "" if plain else "full"), "" if plain else escape(said[name]),
+            forest.whisker(one, far, hue=None if plain else 0), "" if plain else escape(said[name]),
             fixed(kept) if np.isfinite(kept) else "–",
         )  # fmt: skip
         row = ' class="tf-base"' if plain else ""

@@ -1,0 +1,1 @@
+"""The GAN race's page in parts."""
