@@ -26,8 +26,21 @@ def show(eye: EyeName, head: Head | None, whole: Sequence[Kind]) -> None:
                     icon=":material/draw:")  # fmt: skip
             return
         if head is not None:
-            answer(eye, head, whole, found[0])
+            if len(found) == 1:
+                answer(eye, head, whole, found[0])
+            else:
+                answers(eye, head, whole, found)
         teach(whole, found)
+
+
+def answers(eye: EyeName, head: Head, whole: Sequence[Kind], found: Sequence[Picture]) -> None:
+    """What it takes each of several pictures for."""
+    chance_NK = head.probabilities(torch.stack([seen(eye, picture) for picture in found]))
+    for picture, chance_K in zip(found, chance_NK, strict=True):
+        best = int(chance_K.argmax())
+        shown, said = st.columns([1, 3], vertical_alignment="center")
+        shown.image(thumb(picture))
+        said.progress(float(chance_K[best]), text=f"{whole[best].name}: {percent(float(chance_K[best]))}")
 
 
 def teach(whole: Sequence[Kind], found: Sequence[Picture]) -> None:

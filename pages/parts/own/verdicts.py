@@ -115,21 +115,23 @@ def heads(eye: EyeName, whole: Sequence[Kind]) -> None:
           "takes the pictures for independent, so it is a rough one.", count=sum(len(kind.pictures) for kind in whole))
     )  # fmt: skip
     trained = {names[name]: head for name, head in known.items() if len(head.loss_T)}
-    st.altair_chart(course(trained, _("training loss in nats"), [head.loss_T for head in trained.values()]))
-    st.altair_chart(course(trained, _("share right when left out"), [head.right_T for head in trained.values()]))
+    st.caption(_("training loss in nats"))
+    st.altair_chart(course(trained, [head.loss_T for head in trained.values()]))
+    st.caption(_("share right when left out"))
+    st.altair_chart(course(trained, [head.right_T for head in trained.values()]))
 
 
-def course(names: Iterable[str], title: str, curves: Sequence[Tensor]) -> alt.Chart:
+def course(names: Iterable[str], curves: Sequence[Tensor]) -> alt.Chart:
     """One line for each head over its training steps."""
     values = [
         {"step": RECORDED * place, "value": value, "head": name}
         for name, curve_T in zip(names, curves, strict=True)
         for place, value in enumerate(curve_T.tolist())
     ]
-    chart = alt.Chart(alt.InlineData(values=values), height=260).mark_line()
+    chart = alt.Chart(alt.InlineData(values=values), height=300).mark_line()
     encoded: alt.Chart = chart.encode(
         x=alt.X("step:Q", title=_("step")),
-        y=alt.Y("value:Q", title=title),
+        y=alt.Y("value:Q", title=None),
         # Two columns: beside a small picture a longer row of names would be cut off.
         color=alt.Color("head:N", title=None, sort=list(names), legend=alt.Legend(orient="bottom", columns=2)),
     )
