@@ -163,3 +163,14 @@ class Desk:
 def milestone(step: int) -> bool:
     """Whether `step` is a power of four."""
     return any(step == KEPT**power for power in range(1, 6))
+
+
+def texts() -> Iterator[str]:
+    """Every sentence and name of the studies that a visitor can read."""
+    for study in STUDIES.values():
+        yield study.setting
+        for claim in study.claims({row: np.full(2, np.nan) for row in study.rows}):
+            yield from (claim.text, claim.published, *(part.of for part in claim.parts))
+        for sheet in study.sheets:
+            yield from (sheet.title, sheet.across, sheet.up, *(curve.name for curve in sheet.curves))
+            yield from () if sheet.ordered else sheet.places

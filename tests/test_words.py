@@ -14,6 +14,7 @@ from models.catalogue import experiments
 from models.data import hub
 from models.data.sequences import TEMPLATES as SEQUENCE_TEMPLATES
 from models.metrics.heads import ROLES
+from models.paper import texts
 from pages.parts.attention.neuron import WORDS as NEURON
 from pages.parts.brush import WORDS as BRUSH
 from pages.parts.live import WORDS as LIVE
@@ -43,6 +44,7 @@ def sentences() -> Iterator[str]:
         yield from (*cls.columns.values(), *cls.note_templates)
     yield from (*reasons.TEMPLATES, *reasons.REFUSALS, *hub.REFUSALS, *SEQUENCE_TEMPLATES)
     yield from (role.replace("_", " ") for role in ROLES)
+    yield from texts()
     yield from (
         word
         for words in (LIVE, BRUSH, NEURON, PAD, CODES, DESCENT, PLANNER)
