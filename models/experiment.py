@@ -131,6 +131,8 @@ class Story:
     sentence: str
     experiment: Experiment
     beside: Beside | None = None
+    shelf: str = ""
+    """Where on its page it stands, if not over the picture."""
 
 
 Change = tuple[int, str, Value]

@@ -57,7 +57,7 @@ class GanTraining(Experiment):
         "samples_ema": Points(700),
         "surface": Pixels(),
         "optimal": Pixels(0.0, 1.0),
-        "manifold": Points(21),
+        "net": Points(21),
         "arrows": Points(225),
         "path": Points(512),
         "images": Points(64),

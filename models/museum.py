@@ -49,6 +49,50 @@ def presets(cls: type[GanTraining]) -> tuple[Story, ...]:
     )
 
 
+MUSEUM = "museum"
+"""The shelf on which failures stand, apart from the settings that work."""
+
+COLLAPSE = (
+    "Mode collapse: G moves five times while D moves once, and rushes with all its samples to the one place that D "
+    "believes in; on every seed they end within a tenth of the data's spread. Beside it D moves as often as G, and the "
+    "samples spread over the ring."
+)
+VANISHING = (
+    "Vanishing gradient: D is sure of itself after some hundred steps, and the minimax loss leaves G with a gradient "
+    "of a few thousandths at most: samples stay where they were born. Beside it the non-saturating loss: the same D, "
+    "and a gradient at least a hundred times as strong. It moves the samples; good it does not make them."
+)
+OSCILLATION = (
+    "Oscillation without decay: two numbers, θ for G and ψ for D, turn around the equilibrium for ever and come no "
+    "nearer. Beside it R1 with γ = 0.3: the circle becomes a spiral into the middle."
+)
+CAPACITY = (
+    "A clipped critic: with the bound 0.01 of the WGAN paper, D's weights are so small that its gradient dies on its "
+    "way through the layers, below a thousandth. Beside it the gradient penalty, whose critic resolves the ring: at "
+    "least ten times as many samples of high quality."
+)
+DIVERGENCE = (
+    "Divergence: with the learning rate 1.0 for D and a loss without a bound, each update overshoots more than the one "
+    "before; within a few steps a number is infinite. Beside it the same with 0.1 for D: it stays finite, though rough."
+)
+
+
 def exhibits(cls: type[GanTraining]) -> tuple[Story, ...]:
     """Failures, each beside the one knob that cures it."""
-    return ()
+    adam = calm(cls).but(data="ring", width=32, depth=2, batch_size=128, lr_d=0.001)
+    sure = cls(
+        data="ring", loss="minimax", k_d=10, width=32, depth=3, activation="leaky_relu", noise="uniform",
+        output="linear", lr_d=0.5, lr_g=0.001, batch_size=128, steps=600, seed=1,
+    )  # fmt: skip
+    clipped = adam.but(loss="wasserstein", constraint="clip", clip=0.01, k_d=5, depth=3, lr_g=0.001, steps=1000)
+    wild = cls(
+        data="ring", loss="least_squares", output="linear", lr_d=1.0, lr_g=0.1, depth=3, width=64, steps=1000, seed=1
+    )
+    circle = cls(data="dirac", loss="minimax", k_d=1, lr_d=0.1, lr_g=0.1, steps=1500, seed=1)
+    return (
+        Story("Mode collapse", COLLAPSE, adam.but(lr_g=0.003, k_g=5, steps=1500), ("k_d", (5,)), MUSEUM),
+        Story("Vanishing gradient", VANISHING, sure, ("loss", ("non_saturating",)), MUSEUM),
+        Story("Oscillation", OSCILLATION, circle, ("r1_gamma", (0.3,)), MUSEUM),
+        Story("Clipped critic", CAPACITY, clipped, ("constraint", ("gradient_penalty",)), MUSEUM),
+        Story("Divergence", DIVERGENCE, wild, ("lr_d", (0.1,)), MUSEUM),
+    )

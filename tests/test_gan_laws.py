@@ -214,7 +214,7 @@ def test_pictures_hold_every_layer(name: str) -> None:
     first = next(event for event in GanTraining.of({"data": name, "steps": 1}).train() if isinstance(event, Snapshot))
     shapes = {layer: array.shape for layer, array in first.arrays.items()}
     assert shapes == {
-        "samples": (2500, 2), "surface": (48, 48), "optimal": (48, 48), "manifold": (21, 21, 2), "arrows": (144, 4)
+        "samples": (2500, 2), "surface": (48, 48), "optimal": (48, 48), "net": (21, 21, 2), "arrows": (144, 4)
     }  # fmt: skip
     assert first.arrays["optimal"].min() >= 0 and first.arrays["optimal"].max() <= 1
     assert set(first.arrays) <= set(GanTraining.wire)

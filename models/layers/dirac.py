@@ -73,6 +73,15 @@ class DiracGame(Resumable["GanTraining"]):
             d_psi_A = d_psi_A + 2 * knobs.gp_weight * (psi_A.abs() - 1) * psi_A.sign()
         return d_psi_A, count * generator_slope(knobs.loss, logits_A, 0 * logits_A) * psi_A
 
+    def losses(self, theta_1: Tensor, psi_1: Tensor) -> tuple[Tensor, Tensor]:
+        """The losses, penalties included, whose gradients `field` is; differentiable."""
+        knobs, logits_1 = self.knobs, psi_1 * theta_1
+        loss_d = discriminator_loss(knobs.loss, torch.cat((0 * logits_1, logits_1)), self.sign_2B, self._smoothing)
+        loss_d = loss_d + (knobs.r1_gamma + knobs.r2_gamma) / 2 * psi_1.square().sum()
+        if knobs.constraint == "gradient_penalty":
+            loss_d = loss_d + knobs.gp_weight * (psi_1.abs() - 1).square().sum()
+        return loss_d, generator_loss(knobs.loss, logits_1, 0 * logits_1)
+
     @property
     def _smoothing(self) -> float:
         return self.knobs.label_smoothing if self.knobs.loss in SMOOTHED else 0.0

@@ -6,7 +6,7 @@ the game coordinates are divided by `PlaneData.reach`; everything here is handed
 samples, samples_ema   (N, 2) G and its average on the probe noise
 surface                (S, S) D over the picture, row 0 at the bottom: a probability, or the critic's value
 optimal                (S, S) D* for data and samples as they are, see `models/metrics/optimal.py`
-manifold               (M, M, 2) where G sends a net of evenly likely noise: narrow meshes are where samples are dense
+net                    (M, M, 2) where G sends a net of evenly likely noise: narrow meshes are where samples are dense
 arrows                 (A, 4) samples (x, y), and the gradient that pulls each (-∂loss of G/∂x, per unit of reach)
 
 Source: the net and the arrows: Kahng et al. 2019 (GAN Lab), arXiv 1809.01587, figures 1 and 5.
@@ -64,7 +64,7 @@ class PlanePicture:
         found["surface"] = surface_N.view(SURFACE, SURFACE).cpu().numpy()
         q_SS = grid_density(samples["samples"] * reach, self.data.extent, SURFACE)
         found["optimal"] = optimal(self.p_SS, q_SS, game.critic.smoothing).float().numpy()
-        found["manifold"] = (game.generate(self.net_NZ) * reach).view(NET, NET, 2).cpu().numpy()
+        found["net"] = (game.generate(self.net_NZ) * reach).view(NET, NET, 2).cpu().numpy()
         shown_A2 = samples["samples"][:ARROWS]
         pull_A2 = -game.pull(shown_A2.clone(), blurred=False)[1] * len(shown_A2)
         found["arrows"] = torch.cat((shown_A2 * reach, pull_A2), 1).cpu().numpy()

@@ -22,7 +22,7 @@ from models.metrics.references import reference
 
 COMPARED = 1000
 """Samples used for the energy distance: quadratic in their number, and this many are compared in milliseconds."""
-ASSIGNED = 500
+ASSIGNED = 256
 """Samples used for W2: cubic in their number. Its floor, for as many fresh points, is far from 0 and drawn as such."""
 
 

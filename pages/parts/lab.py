@@ -157,7 +157,7 @@ class Lab:
         st.markdown(_(told.sentence) if told else _(self.line))
         st.caption(self.legend(table.shown))
         with st.container(horizontal=True, gap="small"):
-            for story in self.cls.stories():
+            for story in (story for story in self.cls.stories() if not story.shelf):
                 chosen = story.experiment.key == table.shown.key
                 name = f"{self.family}.story.{story.name}"
                 kind: Literal["primary", "secondary"] = "primary" if chosen else "secondary"

@@ -5,7 +5,10 @@ which panels. Panels, by their "kind":
 
     plane     title, extent (x0, x1, y0, y1), data [[x, y], …], points (array), ema (array), surface (array),
               surface_mid (0.5), surface_range (low, high; without it 0 … 1 for probabilities, else symmetric about
-              the middle), surface_symbol ("D"), labels {data, samples, ema, surface}
+              the middle), surface_symbol ("D"), axes (names of x and y), labels {data, samples, ema, surface}, and
+              layers of arrays: optimal (a surface 0 … 1 shown instead), manifold (rows, columns, 2), path (steps, 2),
+              arrows (x, y, dx, dy; logarithmic lengths) and field (the same, relative lengths)
+    journeys  the fields of a plane, and from (array): an arrow from each of its points to the same one of `points`
     images    title, array ("images"; uint8, or floats within "range", by default 0 … 1), shape (h, w), columns (8)
     heads     title, groups [{array, name, label, layers, heads}], examples [{<group>: {queries, keys}, targets,
               demanded {<group>: [[query, key], …]}}], vocabulary, roles {<group>: {array, names}},
@@ -15,7 +18,8 @@ which panels. Panels, by their "kind":
               spread ("spread"): codes on the plane by class, with posterior covariances (xx, xy, yy); axes (array):
               the two latent numbers that the axes are
     sheet     title, array (rows, columns), x_label, y_label, range (low, high or None), diverging
-    curves    title, columns [{name, label, hue}], log, whole (counts), unit, references [{label, value, low, high}]
+    curves    title, columns [{name, label, hue}], log, whole (counts), unit, references [{label, value, low, high}],
+              marks [{step}] (where a knob changed)
     profile   title, x (array or numbers), lines [{array, label, hue, row}], log_x, log_y, x_label, unit, references:
               lines over something other than steps, from the arrays of the shown picture
     bands     title, columns [{arm, name, low, high, label, hue, dash}] (a mean and its band per strategy), percent,
@@ -54,7 +58,7 @@ HERE = Path(__file__).parent
 DEFLATED = 3
 """zlib's level: a large picture in some milliseconds."""
 PARTS = (
-    "frames", "numbers", "theme", "columns", "feed", "canvas", "markers", "plane", "images", "cloud",
+    "frames", "numbers", "theme", "columns", "feed", "canvas", "markers", "strokes", "plane", "journeys", "images", "cloud",
     "sums", "axes", "curves", "profile", "transport",
     "shades", "choice", "maps", "tokens", "habits", "board", "tiles", "grid", "options", "heatmap", "bipartite",
     "arms", "evaluations", "names", "bands", "layers", "weights", "trails",
@@ -69,6 +73,11 @@ WORDS: Mapping[str, str] = {
     "layer_samples": "Generated",
     "layer_ema": "Averaged generator",
     "layer_surface": "Discriminator",
+    "layer_optimal": "Optimal discriminator D*",
+    "layer_manifold": "Generator as a net",
+    "layer_arrows": "Gradient on samples",
+    "layer_field": "Directions of both players",
+    "layer_path": "Path",
     "outside": "{count} of {total} samples lie outside",
     "toggle_layer": "Show or hide: {layer}",
     "status_waiting": "Connecting",

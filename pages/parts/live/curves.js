@@ -121,6 +121,7 @@ export class CurvesPanel extends LineCard {
 
   drawNotes(context, theme) {
     const { top, bottom } = this.box;
+    for (const { step } of this.panel.marks ?? []) this.drawMark(context, theme, Math.round(this.x(step)) + 0.5);
     for (const feed of this.view.feeds) {
       for (const { step, note } of feed.notes) {
         const x = Math.round(this.x(step)) + 0.5;
@@ -138,6 +139,24 @@ export class CurvesPanel extends LineCard {
         context.fill();
       }
     }
+  }
+
+  /** Where a knob changed: a thin line, and a small wedge at the top. */
+  drawMark(context, theme, x) {
+    const { top, bottom } = this.box;
+    context.strokeStyle = context.fillStyle = theme.primary;
+    context.globalAlpha = 0.55;
+    context.lineWidth = 1;
+    context.beginPath();
+    context.moveTo(x, top);
+    context.lineTo(x, bottom);
+    context.stroke();
+    context.beginPath();
+    context.moveTo(x - 4, top - 5);
+    context.lineTo(x + 4, top - 5);
+    context.lineTo(x, top + 1);
+    context.fill();
+    context.globalAlpha = 1;
   }
 
   /** One curve cut into its pixel columns, with the extremes of each; says where it is not finite. */

@@ -3,9 +3,11 @@
 import { Card, make } from "./canvas.js";
 import { Marker } from "./markers.js";
 import { ticks } from "./numbers.js";
+import { ofSamples, ofSteps, paintNet, paintPath } from "./strokes.js";
 import { colourTable, css, diverging, rgb } from "./theme.js";
 
 const MARGIN = { left: 32, right: 14, top: 8, bottom: 20 };
+const PROBABILITY = { low: 0, mid: 0.5, high: 1 };
 
 export class PlanePanel extends Card {
   constructor(view, panel, slot, layers) {
@@ -32,7 +34,10 @@ export class PlanePanel extends Card {
   makeChips() {
     const { panel, view } = this;
     const label = (layer) => panel.labels?.[layer] ?? view.speech.say(`layer_${layer}`);
-    const shown = { data: panel.data?.length, samples: panel.points, ema: panel.ema, surface: panel.surface };
+    const shown = {
+      data: panel.data?.length, samples: panel.points, ema: panel.ema, surface: panel.surface, optimal: panel.optimal,
+      manifold: panel.manifold, arrows: panel.arrows, field: panel.field, path: panel.path,
+    };
     return Object.keys(shown).filter((layer) => shown[layer]).map((layer) => {
       const swatch = make("i", { class: `tl-swatch tl-swatch-${layer}` });
       const chip = make("button", { class: "tl-chip", type: "button", "aria-pressed": "true" }, swatch, label(layer));
@@ -42,8 +47,18 @@ export class PlanePanel extends Card {
     });
   }
 
+  /** The surface that is shown: D*, where it is switched on, before D; with its name. */
+  ground(picture) {
+    const { panel, layers } = this;
+    const optimal = layers.optimal ? picture?.arrays[panel.optimal] : null;
+    if (optimal) return { surface: optimal, symbol: "D*", fixed: true };
+    const surface = picture?.arrays[panel.surface];
+    return surface && { surface, symbol: panel.surface_symbol ?? "D", fixed: false, hidden: !layers.surface };
+  }
+
   /** The values at which the colour scale is saturated: fixed for probabilities, symmetric about the middle else. */
-  range(surface) {
+  range({ surface, fixed: known }) {
+    if (known) return PROBABILITY;
     const { surface_mid: mid = 0.5, surface_range: fixed } = this.panel;
     if (fixed) return { low: fixed[0], mid, high: fixed[1] };
     if (mid === 0.5 && surface.low >= 0 && surface.high <= 1) return { low: 0, mid, high: 1 };
@@ -64,22 +79,34 @@ export class PlanePanel extends Card {
     this.frame = { left: MARGIN.left, top: MARGIN.top, side, x0, x1, y0, y1 };
     this.dress(theme);
     const context = this.wiped();
-    const surface = picture?.arrays[this.panel.surface];
-    if (surface && this.layers.surface) this.paintSurface(context, surface, theme);
+    const ground = this.ground(picture);
+    if (ground && !ground.hidden) this.paintSurface(context, ground, theme);
     context.drawImage(this.back, 0, 0, width, height);
     context.save();
     context.beginPath();
     context.rect(MARGIN.left, MARGIN.top, side, side);
     context.clip();
+    this.paintStrokes(context, theme, picture);
     context.setTransform(1, 0, 0, 1, 0, 0);
     for (const [layer, array] of [["samples", this.panel.points], ["ema", this.panel.ema]]) {
       const points = picture?.arrays[array];
       if (points && this.layers[layer]) this.stampAll(context, this.markers[layer], points.data, ratio);
     }
     context.restore();
-    this.showScale(surface, theme);
+    this.showScale(ground, theme);
     this.countOutside(this.layers.samples ? picture?.arrays[this.panel.points] : null);
     if (this.pointer) this.hover(this.pointer);
+  }
+
+  /** What is drawn with lines: the generator's net, the pull on samples, the directions of both players, the path. */
+  paintStrokes(context, theme, picture) {
+    const { panel, layers, frame } = this;
+    const array = (layer) => (layers[layer] ? picture?.arrays[panel[layer]] : null);
+    const [net, arrows, field, path] = ["manifold", "arrows", "field", "path"].map(array);
+    if (net) paintNet(context, theme, frame, net);
+    if (field) ofSteps(context, theme, frame, field);
+    if (path) paintPath(context, theme, frame, path);
+    if (arrows) ofSamples(context, theme, frame, arrows);
   }
 
   /** Everything that stays while the run learns: frame, ticks and data, drawn once per size and theme. */
@@ -128,6 +155,12 @@ export class PlanePanel extends Card {
       const at = Math.min(top + side - 5, Math.max(top + 5, top + ((y1 - y) / (y1 - y0)) * side));
       context.fillText(speech.tick(y, up.step), left - 6, at);
     }
+    const [across_name, up_name] = this.panel.axes ?? [];
+    if (!across_name) return;
+    context.textAlign = "right";
+    context.fillText(across_name, left + side - 6, top + side - 10);
+    context.textAlign = "left";
+    context.fillText(up_name, left + 6, top + 10);
   }
 
   stampAll(context, marker, data, ratio) {
@@ -140,9 +173,10 @@ export class PlanePanel extends Card {
     }
   }
 
-  paintSurface(context, surface, theme) {
+  paintSurface(context, ground, theme) {
+    const { surface } = ground;
     const [rows, columns] = surface.shape;
-    const range = this.range(surface);
+    const range = this.range(ground);
     const span = surface.high - surface.low;
     const table = colourTable((byte) => diverging(theme, surface.low + (byte / 255) * span, range));
     if (this.sheet.width !== columns || this.sheet.height !== rows) {
@@ -214,11 +248,11 @@ export class PlanePanel extends Card {
   }
 
   /** The legend of the surface's colours, with the values at both ends and the line on which it takes the middle. */
-  showScale(surface, theme) {
-    this.scale.style.visibility = surface && this.layers.surface ? "visible" : "hidden";
-    if (!surface) return;
-    const range = this.range(surface);
-    const said = [theme.id, range.low, range.mid, range.high].join("|");
+  showScale(ground, theme) {
+    this.scale.style.visibility = ground && !ground.hidden ? "visible" : "hidden";
+    if (!ground) return;
+    const range = this.range(ground);
+    const said = [theme.id, range.low, range.mid, range.high, ground.symbol].join("|");
     if (said === this.scaled) return;
     this.scaled = said;
     const stops = Array.from({ length: 17 }, (_, index) => {
@@ -232,7 +266,7 @@ export class PlanePanel extends Card {
     middle.style.left = `${((range.mid - range.low) / (range.high - range.low)) * 100}%`;
     const line = make("i", { class: "tl-contour" });
     line.style.background = middle.style.background = theme.contour;
-    const name = `${this.panel.surface_symbol ?? "D"} = ${range.mid === 0.5 ? "½" : speech.brief(range.mid)}`;
+    const name = `${ground.symbol} = ${range.mid === 0.5 ? "½" : speech.brief(range.mid)}`;
     const label = (value) => make("span", { text: speech.brief(value) });
     const ramp = make("span", { class: "tl-ramp" }, bar, middle);
     this.scale.replaceChildren(line, make("span", { class: "tl-named", text: name }), label(range.low), ramp);
@@ -268,10 +302,13 @@ export class PlanePanel extends Card {
     }
     const [x, y] = [x0 + across * (x1 - x0), y1 - down * (y1 - y0)];
     const { speech } = this.view;
-    const surface = picture?.arrays[this.panel.surface];
+    const { surface: name, optimal } = this.panel;
+    const read = (array, symbol) => {
+      const surface = picture?.arrays[array];
+      return surface ? `  ${symbol} ${speech.value(this.believed(surface, x, y))}` : "";
+    };
     const point = `(${speech.fixed(x, 2)}, ${speech.fixed(y, 2)})`;
-    const name = this.panel.surface_symbol ?? "D";
-    this.readout.textContent = surface ? `${point}  ${name} ${speech.value(this.believed(surface, x, y))}` : point;
+    this.readout.textContent = point + read(name, this.panel.surface_symbol ?? "D") + read(optimal, "D*");
   }
 
   /** What the picture shows, in words. */

@@ -9,6 +9,7 @@ import { decode, inflated } from "./frames.js";
 import { HeadPanel } from "./head.js";
 import { HeadsPanel } from "./heads.js";
 import { ImagesPanel } from "./images.js";
+import { JourneysPanel } from "./journeys.js";
 import { LayersPanel } from "./layers.js";
 import { arranged } from "./layout.js";
 import { sidesOf } from "./maps.js";
@@ -25,9 +26,14 @@ import { WeightsPanel } from "./weights.js";
 
 const PICTURES = {
   plane: PlanePanel, images: ImagesPanel, cloud: CloudPanel, heads: HeadsPanel, head: HeadPanel, sheet: SheetPanel,
-  bands: BandsPanel, layers: LayersPanel, weights: WeightsPanel, trails: TrailsPanel,
+  bands: BandsPanel, layers: LayersPanel, weights: WeightsPanel, trails: TrailsPanel, journeys: JourneysPanel,
 };
 const LINES = { curves: CurvesPanel, profile: ProfilePanel };
+/** What is drawn unless the visitor switches it off, and what only if switched on. */
+const LAYERS = {
+  data: true, samples: true, ema: true, surface: true, field: true, path: true,
+  optimal: false, manifold: false, arrows: false,
+};
 const RESTED_MS = 200;
 const ECHO_MS = 2500;
 const BUSY = ["queued", "training"];
@@ -38,7 +44,7 @@ export class LiveView extends Timeline {
     this.root = root;
     this.runs = [];
     this.cards = [];
-    this.layers = { data: true, samples: true, ema: true, surface: true };
+    this.layers = { ...LAYERS };
     this.said = [];
     this.choice = new Choice(() => this.chosen());
     this.painting = new Painting(this);
@@ -85,8 +91,9 @@ export class LiveView extends Timeline {
     this.heard = view;
     if (!news) return;
     this.viewed = view;
-    const hidden = view.split(",");
-    for (const layer of Object.keys(this.layers)) this.layers[layer] = !hidden.includes(layer);
+    // The link names the layers that are not as they are at first.
+    const turned = view.split(",");
+    for (const layer of Object.keys(LAYERS)) this.layers[layer] = LAYERS[layer] !== turned.includes(layer);
     this.choice.read(view);
   }
 
@@ -106,7 +113,7 @@ export class LiveView extends Timeline {
 
   tell() {
     clearTimeout(this.telling);
-    const view = this.choice.after(Object.keys(this.layers).filter((name) => !this.layers[name]));
+    const view = this.choice.after(Object.keys(LAYERS).filter((name) => this.layers[name] !== LAYERS[name]));
     if (view === this.viewed) return;
     this.said.push({ text: this.viewed, since: performance.now() });
     this.viewed = view;
