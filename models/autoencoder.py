@@ -101,6 +101,7 @@ class LatentSpace(Experiment):
         "samples": Points(64),
         "active": Points(2),
         "active_codes": Points(800),
+        "active_sheet": Points(64),
         "active_spread": Points(40),
         "aggregate": Points(3),
         "kl_per_dimension": Points(64),

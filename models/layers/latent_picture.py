@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 SHOWN = 800
 """Held-out pictures on the map."""
 ELLIPSES = 40
-GRID = 12
+GRID, FEW = 12, 8
+"""Pictures along each side of the sheet, and of the smaller one along the two most active numbers."""
 PAIRS = 32
 ACROSS = torch.linspace(-4, 4, 65)
 """Where the aggregated posterior is looked at."""
@@ -51,7 +52,6 @@ class Probe:
     label_M: Tensor
     noise_GZ: Tensor
     pick_GS: Tensor
-    grid_G2: Tensor
     chance_GX: Tensor | None
     """By what the pixels of the samples are drawn, where they are drawn one by one."""
 
@@ -59,13 +59,10 @@ class Probe:
     def of(cls, knobs: LatentSpace, data: Pictures, latent: int, where: torch.device) -> Probe:
         random = stream(knobs.seed, "probe")
         count = SAMPLES[data.side]
-        share = (torch.arange(GRID) + 0.5) / GRID
-        across, down = torch.meshgrid(share, share.flip(0), indexing="xy")
         return cls(
             data.test_MX[:SHOWN].to(where), data.test_label_M[:SHOWN].to(where),
             torch.randn(count, latent, generator=random).to(where),
             torch.rand(count, (data.side // 4) ** 2, generator=random).to(where),
-            torch.stack((across, down), -1).view(-1, 2).to(where),
             torch.rand(count, data.side**2, generator=random).to(where) if knobs.is_autoregressive else None,
         )  # fmt: skip
 
@@ -92,6 +89,9 @@ def picture(study: Autoencoding) -> dict[str, Tensor]:
         arrays["aggregate"] = aggregate(code.mean_BZ[:, active_2], variance_MZ[:, active_2])
     if not isinstance(model, Discrete) and model.latent > 2:
         arrays |= {"active": active_2.to(torch.int32), "active_codes": code.mean_BZ[:, active_2]}
+        if not model.classes:
+            axes_3Z = axes_of(code.mean_BZ, active_2)
+            arrays["active_sheet"] = pixels(model.decode(spread_out(study, axes_3Z, arrays["active_codes"], FEW)))
         if code.log_variance_BZ is not None:
             arrays["active_spread"] = ellipses(variance_MZ[:ELLIPSES], axes_of(code.mean_BZ, active_2)[1:])
     if isinstance(model, Discrete):
@@ -158,19 +158,24 @@ def ellipses(variance_MZ: Tensor, directions_2Z: Tensor) -> Tensor:
 
 def manifold(study: Autoencoding, code: Code, plane_3Z: Tensor, codes_M2: Tensor) -> Tensor:
     """Logits of the sheet, row by row from the top: (144, X), or (12 a class, X) for a conditional model."""
-    grid_G2, model = study.probe.grid_G2, study.model
-    if study.knobs.has_prior:
-        at_G2 = torch.special.ndtri(grid_G2)
-    else:
-        low, high = codes_M2.quantile(0.05, 0), codes_M2.quantile(0.95, 0)
-        at_G2 = low + grid_G2 * (high - low)
-    origin_Z = plane_3Z[0] if not study.knobs.has_prior else torch.zeros_like(plane_3Z[0])
-    z_GZ = origin_Z + at_G2 @ plane_3Z[1:]
+    model = study.model
     if not model.classes:
-        return model.decode(z_GZ)
-    label_G = torch.arange(model.classes, device=z_GZ.device).repeat_interleave(GRID)
+        return model.decode(spread_out(study, plane_3Z, codes_M2, GRID))
+    label_G = torch.arange(model.classes, device=code.mean_BZ.device).repeat_interleave(GRID)
     across_GZ = study.probe.noise_GZ[:GRID].repeat(model.classes, 1)
     return model.decode(across_GZ, label_G)
+
+
+def spread_out(study: Autoencoding, plane_3Z: Tensor, codes_M2: Tensor, count: int) -> Tensor:
+    """(count², Z) codes all over a plane, row by row from the top, as the prior lies there, or the codes."""
+    share = (torch.arange(count) + 0.5) / count
+    across, down = torch.meshgrid(share, share.flip(0), indexing="xy")
+    grid_G2 = torch.stack((across, down), -1).view(-1, 2).to(plane_3Z.device)
+    if study.knobs.has_prior:
+        quantile_G2: Tensor = torch.special.ndtri(grid_G2)
+        return quantile_G2 @ plane_3Z[1:]
+    low, high = codes_M2.quantile(0.05, 0), codes_M2.quantile(0.95, 0)
+    return plane_3Z[0] + (low + grid_G2 * (high - low)) @ plane_3Z[1:]
 
 
 def pairs(study: Autoencoding, code: Code) -> Tensor:

@@ -14,6 +14,8 @@ from pages.parts.table import Table
 from pages.parts.words import _, shown
 
 PICTURES = 3000
+LEAST_REACH = 0.2
+"""What the darkest shade means at the least: noise stays pale."""
 
 
 def draw(lab: Lab, table: Table) -> None:
@@ -59,7 +61,8 @@ def heat(found: Trained, share_ZF: np.ndarray) -> None:
         "shape": _("shape"), "scale": _("scale"), "angle": _("angle"), "x": _("place x"), "y": _("place y"),
     }  # fmt: skip
     titles = [names[name] for name in found.study.data.factors]
-    shaded([f"z{latent + 1}" for latent in range(len(share_ZF))], titles, share_ZF)
+    rows = [f"z{latent + 1}" for latent in range(len(share_ZF))]
+    shaded(rows, titles, share_ZF, reach=max(LEAST_REACH, float(share_ZF.max())))
 
 
 def shaded(rows: list[str], titles: list[str], matrix: np.ndarray, reach: float = 1.0) -> None:

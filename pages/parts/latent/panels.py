@@ -44,6 +44,10 @@ def shown(experiment: LatentSpace) -> Sequence[Mapping[str, Any]]:
         "kind": "cloud", "names": class_names(experiment), "prior": experiment.has_prior, "points": "active_codes",
         "spread": "active_spread", "axes": "active", "title": _("Map of the codes: the two most active numbers"),
     }  # fmt: skip
+    sheet = {
+        "kind": "images", "title": _("The same along the two most active numbers"), "array": "active_sheet",
+        "shape": shape, "columns": 8,
+    }  # fmt: skip
     return [
         {
             "kind": "cloud", "names": class_names(experiment), "prior": experiment.has_prior and flat,
@@ -51,6 +55,7 @@ def shown(experiment: LatentSpace) -> Sequence[Mapping[str, Any]]:
         },
         *([] if flat or experiment.model == "vq_vae" else [axes]),
         {"kind": "images", "title": sheet_title(experiment), "array": "manifold", "shape": shape, "columns": 12},
+        *([] if flat or experiment.model in ("vq_vae", "cvae") else [sheet]),
         {
             "kind": "images", "title": _("Held-out pictures, and below each what became of it"), "array": "pairs",
             "shape": shape, "columns": 8,

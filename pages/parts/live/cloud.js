@@ -113,9 +113,11 @@ export function drawCloud(context, theme, frame, { codes, labels, spread, names,
     // The canvas looks down: angles turn the other way.
     const angle = -0.5 * Math.atan2(2 * xy, xx - yy);
     context.ellipse(frame.x(codes[2 * row]), frame.y(codes[2 * row + 1]), radii[0], radii[1], angle, 0, 2 * Math.PI);
-    context.fillStyle = css(colour, theme.dark ? 0.09 : 0.05);
+    // Posteriors as wide as the map lie on each other: each then takes less ink, or forty would be a black sheet.
+    const share = Math.min(1, (0.04 * side * side) / (Math.PI * radii[0] * radii[1] || 1));
+    context.fillStyle = css(colour, (theme.dark ? 0.09 : 0.05) * share);
     context.fill();
-    context.strokeStyle = css(colour, 0.4);
+    context.strokeStyle = css(colour, 0.15 + 0.25 * share);
     context.stroke();
   }
   const letters = names.every((name) => name.length === 1);

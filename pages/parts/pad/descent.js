@@ -8,7 +8,7 @@ import { colourTable, css, mixed, readTheme } from "./theme.js";
 
 const STEPS_PER_S = 30;
 const HEAD = 24;
-const RIM = { left: 46, right: 10, top: 8, bottom: 22 };
+const MARGINS = { left: 46, right: 10, top: 8, bottom: 22 };
 
 class Descent {
   constructor(root) {
@@ -157,8 +157,8 @@ class Descent {
     const { losses } = data;
     const [low, high] = [Math.min(...losses), Math.max(...losses.slice(0, HEAD))];
     const [bottom, top] = [low - 0.06 * (high - low || 1), high + 0.04 * (high - low || 1)];
-    const x = (step) => RIM.left + (step / Math.max(1, this.last)) * (width - RIM.left - RIM.right);
-    const y = (loss) => RIM.top + ((top - loss) / (top - bottom)) * (height - RIM.top - RIM.bottom);
+    const x = (step) => MARGINS.left + (step / Math.max(1, this.last)) * (width - MARGINS.left - MARGINS.right);
+    const y = (loss) => MARGINS.top + ((top - loss) / (top - bottom)) * (height - MARGINS.top - MARGINS.bottom);
     context.font = `11px ${theme.font}`;
     context.lineWidth = 1;
     context.strokeStyle = theme.grid;
@@ -168,15 +168,15 @@ class Descent {
     const up = ticks(bottom, top, 4);
     for (const value of up.values) {
       context.beginPath();
-      context.moveTo(RIM.left, y(value));
-      context.lineTo(width - RIM.right, y(value));
+      context.moveTo(MARGINS.left, y(value));
+      context.lineTo(width - MARGINS.right, y(value));
       context.stroke();
-      context.fillText(this.speech.tick(value, up.step), RIM.left - 6, y(value));
+      context.fillText(this.speech.tick(value, up.step), MARGINS.left - 6, y(value));
     }
     context.textBaseline = "top";
     context.textAlign = "center";
     const along = ticks(0, this.last, Math.max(2, Math.floor(width / 90)));
-    for (const value of along.values) context.fillText(this.speech.tick(value, along.step), x(value), height - RIM.bottom + 6);
+    for (const value of along.values) context.fillText(this.speech.tick(value, along.step), x(value), height - MARGINS.bottom + 6);
     this.trace(context, losses, x, y, css(theme.ink, 0.25));
     this.trace(context, losses.slice(0, this.step + 1), x, y, theme.primary);
     context.beginPath();
