@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from models.autoencoder import LatentSpace
@@ -82,4 +85,22 @@ def test_a_painted_code_is_decoded_as_the_model_does(browser: Browser, app: str)
     with torch.no_grad():
         ours = model.decode_codes(maps).sigmoid().numpy()
     np.testing.assert_allclose(np.array(theirs), ours, atol=1e-4)
+    page.close()
+
+
+def test_an_uploaded_picture_is_descended_towards_before_the_visitor_s_eyes(browser: Browser, app: str) -> None:
+    page = opened(browser, app, KINDS[0], "__torchlightPad")
+    page.get_by_role("tab", name="Your own picture").click()
+    page.get_by_text("Upload it", exact=True).click()
+    file, drawn = io.BytesIO(), np.full((90, 60), 230, np.uint8)
+    drawn[10:80, 25:35] = 20
+    Image.fromarray(drawn).save(file, "PNG")
+    page.set_input_files("input[type=file]", {"name": "one.png", "mimeType": "image/png", "buffer": file.getvalue()})
+    page.wait_for_function("() => window.__torchlightDescent?.descent.step > 3", timeout=60_000)
+    losses = page.evaluate("() => window.__torchlightDescent.descent.data.losses")
+    assert len(losses) == 151 and min(losses) <= losses[0]
+    page.locator(".td-bar input").fill("150")
+    assert "150" in page.locator(".td-place").inner_text()
+    page.set_input_files("input[type=file]", {"name": "not.png", "mimeType": "image/png", "buffer": b"not a picture"})
+    page.get_by_text("This file cannot be read as a PNG or JPEG picture.").wait_for(timeout=60_000)
     page.close()

@@ -24,10 +24,12 @@ DISCRETE = QUICK.but(model="vq_vae", codes=16)
 SPRITES = QUICK.but(data="sprites", latent_dim=6)
 CONDITIONAL = QUICK.but(model="cvae")
 PLAIN = QUICK.but(model="ae", latent_dim=5, architecture="conv")
+READS = QUICK.but(decoder="autoregressive", latent_dim=3)
 TABS = [
     (QUICK, "Drag and it morphs"), (QUICK, "Path studio"), (QUICK, "The bound opened"), (QUICK, "Attribute algebra"),
     (QUICK, "Your own picture"), (DISCRETE, "Paint in codes"), (SPRITES, "Known factors"), (PLAIN, "Path studio"),
     (PLAIN, "Attribute algebra"), (CONDITIONAL, "Path studio"), (CONDITIONAL, "Your own picture"),
+    (PLAIN, "Drag and it morphs"), (READS, "Code or chance?"), (READS, "The bound opened"),
 ]  # fmt: skip
 odd = some.recursive(
     some.none() | some.booleans() | some.integers() | some.floats() | some.text(),
@@ -37,7 +39,7 @@ odd = some.recursive(
 
 @pytest.fixture(scope="module", autouse=True)
 def trained(shared_home: Path) -> None:
-    for experiment in (QUICK, DISCRETE, SPRITES, CONDITIONAL, PLAIN):
+    for experiment in (QUICK, DISCRETE, SPRITES, CONDITIONAL, PLAIN, READS):
         until_ended(runs().open(experiment))
 
 
