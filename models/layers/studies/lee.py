@@ -34,7 +34,7 @@ TUNING, BATCH = 200, 16
 RATES = (0.0003, 0.001, 0.003, 0.01, 0.03)
 """Of AdamW, as in the paper: under exchanged names the first losses are so large that SGD kills whole nets."""
 BLOCKS = {"first": (0, 1), "middle": (2, 3, 4), "last": (5,), "all": (0, 1, 2, 3, 4, 5)}
-NAMES = ("nothing", "first block", "middle block", "last layer", "all")
+NAMES = ("no block", "first block", "middle block", "last layer", "all")
 SHIFTS = {"contrast": 4, "noise": 4, "labels": 20}
 """Labels per class of each shift."""
 NOISE = 0.6

@@ -12,7 +12,7 @@ nearer to each other than two halves of ImageNet.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 
@@ -103,13 +103,15 @@ def claims(values: Values) -> Sequence[Claim]:
     )
 
 
-def curves() -> tuple[Curve, ...]:
-    """One curve per kind of net, with the paper's."""
-    names = ("of another task, frozen", "of the same task, frozen", "random, frozen",
-             "of another task, fine-tuned", "of the same task, fine-tuned")  # fmt: skip
-    return tuple(
+def sheet(title: str, kinds: Mapping[str, str]) -> Sheet:
+    """One picture: a curve for each of those kinds of net, with the paper's."""
+    curves = tuple(
         Curve(name, tuple(f"{kind}_{n}" for n in DEPTHS), tuple(related(kind)[place] for place in SEVENTHS))
-        for name, kind in zip(names, KINDS, strict=True)
+        for kind, name in kinds.items()
+    )
+    places = tuple(str(n) for n in DEPTHS)
+    return Sheet(
+        title, places, curves, "base", across="layers taken over", up="relation to the net from scratch", ordered=True
     )
 
 
@@ -124,6 +126,11 @@ STUDY = Study(
     "taken over, new ones grow above them.",
     ("base", *(f"{kind}_{n}" for kind in KINDS for n in DEPTHS)),
     2, STEPS * (2 + len(DEPTHS)), run, claims,
-    (Sheet("Accuracy in relation to a net from scratch", tuple(str(n) for n in DEPTHS), curves(), "base",
-           across="layers taken over", up="relation to the net from scratch", ordered=True),),
+    (
+        sheet("Accuracy in relation to a net from scratch", {
+            "frozen_other": "of another task, frozen", "tuned_other": "of another task, fine-tuned",
+            "frozen_own": "of the same task, frozen", "tuned_own": "of the same task, fine-tuned",
+        }),
+        sheet("The same for filters that were never trained", {"frozen_random": "random, frozen"}),
+    ),
 )  # fmt: skip

@@ -93,12 +93,16 @@ def follow(experiment: PaperClaims, run: Run) -> None:
         values = experiment.values(picture)
         findings = judge(experiment.study.claims(values))
         finished = min(finding.n for finding in findings)
-        if active:
+        if status.state == "queued":
+            st.progress(0.0, text=_("Waiting in line: place {place}", place=status.place or 1))
+        elif active:
             said = _("{count} of {total} seeds are finished; bands shrink and verdicts settle as they come.",
                      count=finished, total=experiment.seeds)  # fmt: skip
             st.progress(min(status.step / PORTIONS, 1.0), text=said)
-        for sheet in experiment.study.sheets:
-            papers_chart.draw(sheet, values)
+        sheets = experiment.study.sheets
+        for place, sheet in zip(st.columns([3, 2][: len(sheets)], gap="large"), sheets, strict=True):
+            with place:
+                papers_chart.draw(sheet, values)
         st.html(STYLE + claims_table(findings))
         if active:
             st.caption(_("Verdicts before the last seed are previews: whoever stops at the first PASS finds too many."))
@@ -115,8 +119,8 @@ def claims_table(findings: Sequence[Finding]) -> str:
         colour = COLOURS[finding.verdict][dark]
         badge = f'<span class="tp-verdict" style="color: {colour}">{escape(names[finding.verdict])}</span>'
         told = (
-            f"<b>{here}</b> {escape(ours(finding))}", escape(test_of(finding)),
-            f"<b>{theirs}</b> {escape(_(finding.claim.published))}",
+            f"<b>{here}:</b> {escape(ours(finding))}", escape(test_of(finding)),
+            f"<b>{theirs}:</b> {escape(_(finding.claim.published))}",
         )  # fmt: skip
         lines = "".join(f"<small>{line}</small>" for line in told)
         rows.append(f"<tr><td>{badge}</td><td>{escape(_(finding.claim.text))}{lines}</td></tr>")
@@ -140,6 +144,8 @@ def ours(finding: Finding) -> str:
 
 def amount(claim: Claim, value: float) -> str:
     """The number in the claim's unit: shares as points of accuracy."""
+    if value == 0:
+        return "0"
     if claim.unit == "points":
         return fixed(100 * value)
     return shown(float(f"{value:.3g}"))

@@ -16,7 +16,7 @@ from pages.parts.freezing.forest import DARK, LIGHT
 from pages.parts.words import _, shown
 
 Row = Mapping[str, Any]
-HEIGHT = 340
+HEIGHT = 420
 
 
 def draw(sheet: Sheet, values: Values) -> None:
@@ -56,7 +56,15 @@ def chart(sheet: Sheet, rows: list[dict[str, Any]], dark: bool) -> alt.LayerChar
     """Lines and bands over numbers, dots and whiskers over names."""
     names = list(dict.fromkeys(row["curve"] for row in rows))
     scale = alt.Scale(domain=names, range=list(DARK if dark else LIGHT)[: len(names)])
-    legend = alt.Legend(orient="top", columns=2, labelFontSize=13, labelLimit=320, symbolType="circle", symbolSize=90)
+    legend = alt.Legend(
+        orient="top",
+        columns=2,
+        labelFontSize=13,
+        labelLimit=320,
+        symbolType="stroke",
+        symbolStrokeWidth=4,
+        symbolOpacity=1,
+    )
     colour = alt.Color("curve:N", title=None, sort=None, scale=scale, legend=legend)
     places = list(dict.fromkeys(row["place"] for row in rows))
     tilt = 0 if sheet.ordered else -35
@@ -79,7 +87,7 @@ def chart(sheet: Sheet, rows: list[dict[str, Any]], dark: bool) -> alt.LayerChar
     dots = data.mark_point(filled=True, size=65, opacity=1).encode(x=x, y=y, color=colour, tooltip=tips, **aside)
     if not sheet.ordered:
         whiskers = data.mark_rule(strokeWidth=2).encode(x=x, y=low, y2="high:Q", color=colour, **aside)
-        return alt.layer(whiskers, open_, dots).properties(height=HEIGHT + 60)
+        return alt.layer(whiskers, open_, dots).properties(height=HEIGHT + 40)
     area = data.mark_area(opacity=0.16).encode(x=x, y=low, y2="high:Q", color=colour)
     line = data.mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour)
     paper = data.mark_line(strokeWidth=1.5, strokeDash=[5, 4], opacity=0.8).encode(x=x, y=theirs, color=colour)
