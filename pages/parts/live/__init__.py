@@ -58,8 +58,8 @@ HERE = Path(__file__).parent
 DEFLATED = 3
 """zlib's level: a large picture in some milliseconds."""
 PARTS = (
-    "frames", "numbers", "theme", "columns", "feed", "canvas", "markers", "strokes", "plane", "journeys", "images", "cloud",
-    "sums", "axes", "curves", "profile", "transport",
+    "frames", "numbers", "theme", "columns", "feed", "canvas", "markers", "strokes", "plane", "journeys", "images",
+    "cloud", "sums", "axes", "curves", "profile", "transport",
     "shades", "choice", "maps", "tokens", "habits", "board", "tiles", "grid", "options", "heatmap", "bipartite",
     "arms", "evaluations", "names", "bands", "layers", "weights", "trails",
     "shown", "heads", "switches", "head", "sheet", "film", "timeline", "layout", "painting", "view",
