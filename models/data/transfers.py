@@ -12,10 +12,10 @@ their own size. Pairs, and whether the target keeps the source's classes (`relat
 - noisy, inverted, rotated: handwritten digits, then the same ones with noise, light for dark, or turned.
 
 Source: the three levels of shift, Lee et al. 2022 (arXiv 2210.11466, section 3); data as in `images` and `glyphs`.
-Measured with the freeze lab's net (16×16 pixels; test accuracy in % from scratch / head only / full, 4 seeds, rate chosen
-on validation, 250 steps): sketches, 5 labels a class, 39 / 51 / 48; fonts, 1, 38 / 63 / 62; digits, 50, 92 / 85 / 92;
-noisy, 10, 38 / 60 / 66; inverted, 10, 78 / 66 / 79; rotated, 10, 74 / 57 / 70; fashion, 20, 72 / 61 / 71: the last three
-are no transfer, or a harmful one. Seeds differ by 1 to 4 points, by 9 with one label.
+Measured with the freeze lab's net (test accuracy in % from scratch / head only / full; 4 seeds, 250 steps, rate chosen
+on validation): sketches, 5 labels a class, 39 / 51 / 48; fonts, 1 label, 38 / 63 / 62; digits, 50, 92 / 85 / 92; noisy,
+10, 38 / 60 / 66; inverted, 10, 78 / 66 / 79; rotated, 10, 74 / 57 / 70; fashion, 20, 72 / 61 / 71. The last three show
+no gain, and frozen features harm there. Seeds differ by 1 to 4 points, by 4 to 9 with one label.
 Every set has its classes in turn, so any beginning of it is balanced; everything is loaded at its first use, is always
 the same, and is shared: do not write into the tensors.
 """
