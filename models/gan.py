@@ -87,8 +87,7 @@ class GanTraining(Experiment):
         "dirac",
     ] = knob(
         "gaussians", group="data",
-        help="What the generator is to imitate; “digits” are real 8×8 images, “dirac” is a single point, the smallest "
-             "GAN there is.",
+        help="What the generator is to imitate; “digits” are real 8×8 images.",
     )  # fmt: skip
     drawing: str = knob("", group="data", max_length=1200, when={"data": ("drawing",)}, help="Your own density, drawn.")
     loss: Literal["non_saturating", "minimax", "least_squares", "hinge", "wasserstein", "relativistic"] = knob(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from models.experiment import Story
+from models.experiment import Change, Story
 
 if TYPE_CHECKING:
     from models.gan import GanTraining
@@ -18,6 +18,10 @@ CALM = (
     "one Gaussian can."
 )
 RING = "Eight small modes on a circle. The average of G finds all eight, with nine of ten samples inside three sigma."
+GRID = (
+    "Twenty-five small modes on a grid, the hard one. D sees everything through noise that is taken away step by step, "
+    "and learning rates fall at the end: nearly all modes, with nine of ten samples inside three sigma."
+)
 DIGITS = (
     "Handwritten digits of 8×8 pixels, made from 16 random numbers: all ten classes appear, and three of four samples "
     "come as near to a real digit as real digits come to each other."
@@ -34,6 +38,15 @@ def ring(cls: type[GanTraining]) -> GanTraining:
     return calm(cls).but(data="ring", lr_d=0.001, lr_g=0.001, width=64, depth=3, batch_size=256, ema_decay=0.998)
 
 
+def grid(cls: type[GanTraining]) -> GanTraining:
+    """Twenty-five modes: noise on what D sees, and learning rates, that fall as the training goes on."""
+    noise = ((4000, 0.12), (7000, 0.08), (10_000, 0.05), (13_000, 0.03), (15_000, 0.01), (16_500, 0.0))
+    rates = ((18_000, 0.0003), (22_000, 0.0001))
+    changes: list[Change] = [(step, "instance_noise", value) for step, value in noise]
+    changes += [(step, name, value) for step, value in rates for name in ("lr_d", "lr_g")]
+    return ring(cls).but(data="grid", loss="least_squares", instance_noise=0.2, steps=25_000, changes=tuple(changes))
+
+
 def presets(cls: type[GanTraining]) -> tuple[Story, ...]:
     """Settings that work."""
     digits = ring(cls).but(
@@ -45,6 +58,7 @@ def presets(cls: type[GanTraining]) -> tuple[Story, ...]:
         Story("GAN Lab default", GAN_LAB, cls(seed=1)),
         Story("Two blobs, calmly", CALM, blobs),
         Story("Ring of eight", RING, ring(cls)),
+        Story("Grid of twenty-five", GRID, grid(cls)),
         Story("Handwritten digits", DIGITS, digits),
     )
 

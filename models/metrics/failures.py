@@ -154,7 +154,7 @@ def cure(finding: Finding, experiment: GanTraining) -> tuple[str, Value]:
         case "divergence" if now.loss == "wasserstein" and now.constraint == "none":
             return "constraint", "gradient_penalty"
         case "divergence":
-            return "lr_d", float(f"{now.lr_d / 10:.1g}")
+            return "lr_d", max(1e-5, float(f"{now.lr_d / 10:.1g}"))
         case "vanishing" if now.loss == "minimax":
             return "loss", "non_saturating"
         case "vanishing":

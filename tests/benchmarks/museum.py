@@ -2,10 +2,10 @@
 
     python -m tests.benchmarks.museum
 
-Every exhibit and its cure train with ten seeds (100 to 109). A run of an exhibit is to be named by its own failure when it
-ends, a cured run is to be named nothing. The detector looks every `LOOK` steps, as the page does every second; the delay
-is from the first step at which the sign stays, looked at step by step in hindsight around it, to the step at which it is
-named, in processor seconds of this machine.
+Every exhibit and its cure train with ten seeds (100 to 109). A run of an exhibit is to be named by its own failure when
+it ends, a cured run is to be named nothing. The detector looks every `LOOK` steps, as the page does every second; the
+delay is from the first step at which the newest numbers would name it, looked for step by step in hindsight, to the look
+at which it is named, in processor seconds of this machine.
 """
 
 from __future__ import annotations
