@@ -39,8 +39,9 @@ FAST = (
     "with a slower rate for each lower layer it learns more than the head alone, and keeps most of the old task."
 )
 PALE = (
-    "The same letters, grey on grey, forty labels: a shift of the input. The plan that lets only the two lowest layers "
-    "learn beats the new head, and it beats full fine-tuning, by ten points at least."
+    "The same letters, grey on grey, forty labels: a shift of the input. The frozen features no longer fit, and a head "
+    "on top cannot mend them: it stays twenty points and more behind full fine-tuning. A painted plan lets only the two "
+    "lowest layers learn."
 )
 NAMES = (
     "The same letters, but their names are exchanged: a shift of the output. All that must change is the last layer, "
@@ -168,7 +169,11 @@ class FreezeLab(Experiment):
         return (
             Story("A hundred labels", LABELS, cls(strategies=",".join(STRATEGIES), seeds=5)),
             Story("One rate for all", FAST, cls(strategies=front, lr=0.1, seeds=5)),
-            Story("Grey on grey", PALE, cls(contrast=1.0, per_class=4, strategies=front, own_plan=LOWEST_TWO, seeds=5)),
+            Story(
+                "Grey on grey",
+                PALE,
+                cls(lr=0.003, contrast=1.0, per_class=4, strategies=front, own_plan=LOWEST_TWO, seeds=5),
+            ),
             Story("Names exchanged", NAMES, cls(labels=1.0, per_class=20, strategies=f"scratch,{front}", seeds=5)),
             Story("Nothing to carry over", CLOTHES, cls(pair="fashion", per_class=30, strategies=SIX, seeds=5)),
         )

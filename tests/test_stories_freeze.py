@@ -42,9 +42,9 @@ def test_one_fast_rate_for_all_layers_wrecks_the_net(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_shift_of_the_input_wants_the_lowest_layers(seed: int) -> None:
+def test_a_shift_of_the_input_cannot_be_mended_by_the_head(seed: int) -> None:
     test, _kept = told("Grey on grey", seed, "head_only,full")
-    assert test["own"] > max(test["head_only"], test["full"]) + 0.1
+    assert test["full"] > test["head_only"] + 0.2
 
 
 @pytest.mark.parametrize("seed", SEEDS)
