@@ -40,8 +40,8 @@ FAST = (
 )
 PALE = (
     "The same letters, grey on grey, forty labels: a shift of the input. The frozen features no longer fit, and a head "
-    "on top cannot mend them: it stays twenty points and more behind full fine-tuning. A painted plan lets only the two "
-    "lowest layers learn."
+    "on top cannot mend them: it stays twenty points and more behind full fine-tuning. A painted plan lets only the "
+    "two lowest layers learn."
 )
 NAMES = (
     "The same letters, but their names are exchanged: a shift of the output. All that must change is the last layer, "
