@@ -75,7 +75,7 @@ def measured(vaes: Sequence[LatentSpace], gans: Sequence[GanTraining], known: di
         "sharpness": _("sharpness (real pictures: 1)"), "classes": _("digit classes covered"),
         "coverage": _("coverage of real pictures"), "high_quality": _("share of high quality"),
         "energy_distance": _("energy distance"), "interpolation": _("high quality halfway between two samples"),
-        "rebuilding": _("error of rebuilt held-out digits (mean square)"),
+        "rebuilding": _("error of rebuilt held-out digits (mean square; GAN: by descent)"),
         "anomalies": _("finds digits upside down (area under the ROC)"),
     }  # fmt: skip
     one, other = found
