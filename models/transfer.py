@@ -95,7 +95,8 @@ class FreezeLab(Experiment):
         10, low=1, high=300, log=True, label="labels per class", help="Labelled pictures of each class to learn from."
     )
     strategies: str = knob(
-        "scratch,head_only,full", max_length=200, pattern=r"^[a-z_]+(,[a-z_]+)*$", help="Which strategies take part, with commas between.",
+        "scratch,head_only,full", max_length=200, pattern=r"^[a-z_]+(,[a-z_]+)*$",
+        help="Which strategies take part, with commas between.",
     )  # fmt: skip
     own_plan: str = knob(
         "", max_length=65, pattern=r"^([0-9]{10}(\.[0-9]{10}){5})?$", live=True, label="your own plan",
