@@ -6,6 +6,7 @@ the session, and the same thing as the page's address: the link is the state.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -23,6 +24,8 @@ from pages.parts.words import _, language, told
 from state import links
 from state.runs import Run, runs
 
+ECHO_S = 4.0
+"""How long a replaced address may still come back with an event that was on its way."""
 Panels = Callable[[Any], Sequence[Mapping[str, Any]]]
 
 
@@ -93,7 +96,7 @@ class Lab:
         """The table as the address says, where the address is new; else as the visitor left it."""
         address = {name: value for name, value in st.query_params.items() if name != "lang"}
         known: Table | None = st.session_state.get(self.place)
-        if known is not None and (not address or address == known.address):
+        if known is not None and (not address or address == known.address or self.outdated(address)):
             return known
         opening = next(iter(self.cls.stories()), Story("", "", self.cls()))
         first = opening.experiment
@@ -114,6 +117,11 @@ class Lab:
                 self.open(link.experiment.but(**dict([link.twin])))
         return table
 
+    def outdated(self, address: Mapping[str, str]) -> bool:
+        """Whether a rerun carries an address that was replaced a moment ago: sent before the browser had the new one."""
+        left: list[tuple[Mapping[str, str], float]] = st.session_state.get(f"{self.family}.left", [])
+        return any(address == old and time.monotonic() - when < ECHO_S for old, when in left)
+
     @property
     def place(self) -> str:
         return f"{self.family}.table"
@@ -124,7 +132,10 @@ class Lab:
 
     def keep(self, table: Table) -> None:
         """Remember the table, and say it in the address."""
-        table = replace(table, address=table.link())
+        before, table = table.address, replace(table, address=table.link())
+        if before and before != table.address:
+            left = [*st.session_state.get(f"{self.family}.left", []), (before, time.monotonic())]
+            st.session_state[f"{self.family}.left"] = left[-5:]
         st.session_state[self.place] = table
         wanted = dict(table.address)
         if "lang" in st.query_params:
