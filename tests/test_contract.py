@@ -65,7 +65,7 @@ def test_the_same_seed_trains_the_same_run(cls: type[Experiment]) -> None:
 @every
 def test_what_is_measured_has_references_and_a_name(cls: type[Experiment]) -> None:
     for story in cls.stories():
-        experiment = story.experiment.but(steps=STEPS)
+        experiment = story.experiment.but(steps=STEPS, changes=())
         first = next(event for event in experiment.train() if isinstance(event, Snapshot))
         measured = experiment.measure(first)
         assert set(measured) == set(experiment.references()) <= set(cls.columns)
