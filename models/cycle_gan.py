@@ -23,12 +23,12 @@ from models.metrics.translation import evaluate
 from models.running import Moments, stream
 
 ROUND = (
-    "Two moons are carried to eight Gaussians and back, without one pair to learn from. The cycle sees to it that every "
-    "point comes home, and most of its neighbours with it."
+    "Two moons are carried to eight Gaussians and back, without one pair to learn from. The cycle sees to it that "
+    "every point comes home, and most of its neighbours with it."
 )
 FOLDED = (
-    "The same game, but nobody asks for the way back. Both sets are still imitated, and the point that comes back is "
-    "quite another one."
+    "The same game, but nobody asks for the way back: the point that comes back is quite another one, and its old "
+    "neighbours are strangers to it."
 )
 TURNED = (
     "Digits upright and digits lying on their side, never the same one twice. The cycle brings each picture home; "
