@@ -118,7 +118,7 @@ class Lab:
         return table
 
     def outdated(self, address: Mapping[str, str]) -> bool:
-        """Whether a rerun carries an address that was replaced a moment ago: sent before the browser had the new one."""
+        """Whether a rerun carries an address that was replaced a moment ago: it left before the browser had the new."""
         left: list[tuple[Mapping[str, str], float]] = st.session_state.get(f"{self.family}.left", [])
         return any(address == old and time.monotonic() - when < ECHO_S for old, when in left)
 
