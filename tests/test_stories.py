@@ -7,8 +7,10 @@ import pytest
 from models.catalogue import experiments
 from models.experiment import Snapshot, Story
 from models.gan import GanTraining
+from tests.benchmarks.museum import KINDS, looks, named, trained
 
-BLOBS, CALM, RING, DIGITS = GanTraining.stories()
+BLOBS, CALM, RING, GRID, DIGITS = (story for story in GanTraining.stories() if not story.shelf)
+EXHIBITS = [story for story in GanTraining.stories() if story.shelf]
 TEN = range(10)
 
 
@@ -29,6 +31,21 @@ def check_ring(seed: int) -> None:
     assert found["modes_covered"] == 8 and found["high_quality"] > 0.9
 
 
+def check_grid(seed: int) -> None:
+    found = ending(GRID, seed)
+    assert found["modes_covered"] >= 23 and found["high_quality"] > 0.9
+
+
+def check_exhibit(story: Story, seed: int) -> None:
+    """The failure is named by its own name while it happens, and the cured run by none."""
+    assert story.beside is not None
+    failing = story.experiment.but(seed=seed)
+    cured = failing.but(**{story.beside[0]: story.beside[1][0]})
+    assert isinstance(failing, GanTraining) and isinstance(cured, GanTraining)
+    names = [named(looks(trained(run)[0], run))[1] for run in (failing, cured)]
+    assert names == [KINDS[story.name], "nothing"], names
+
+
 def check_digits(seed: int) -> None:
     found = ending(DIGITS, seed)
     assert found["classes_covered"] == 10
@@ -45,6 +62,24 @@ def test_ring_of_eight_finds_all_eight() -> None:
 
 def test_digits_show_all_ten_classes() -> None:
     check_digits(seed=6)
+
+
+@pytest.mark.parametrize("name", ["Oscillation", "Vanishing gradient"])
+def test_the_museum_s_failures_are_named_and_their_cures_are_not(name: str) -> None:
+    check_exhibit(next(story for story in EXHIBITS if story.name == name), seed=7)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", TEN)
+@pytest.mark.parametrize("story", EXHIBITS, ids=lambda story: story.name)
+def test_the_museum_s_failures_are_named_on_every_seed(story: Story, seed: int) -> None:
+    check_exhibit(story, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", TEN)
+def test_grid_of_twenty_five_finds_nearly_all_on_every_seed(seed: int) -> None:
+    check_grid(seed)
 
 
 @pytest.mark.slow

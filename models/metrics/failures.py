@@ -138,9 +138,12 @@ def _oscillation(rows: Columns, step: int) -> Finding | None:
     if not len(negative):
         return None
     first, last = int(negative[0]), len(centred) // 2
-    if first >= last:
+    if first >= last or correlation[first:last].max() < PERIODIC:
         return None
-    period = first + int(np.argmax(correlation[first:last]))
+    # Twice a period agrees as well as the period: the first hill that comes near the highest.
+    near = np.flatnonzero(correlation[first:last] >= 0.9 * correlation[first:last].max())
+    hill = near[: 1 + int(np.argmax(np.diff(near, append=near[-1] + 2) > 1))]
+    period = first + int(hill[np.argmax(correlation[first + hill])])
     # White noise has lags that happen to agree, but only short ones and weakly; a turn takes at least some ten steps.
     if correlation[period] < PERIODIC or period < 10:
         return None

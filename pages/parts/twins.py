@@ -28,9 +28,12 @@ SPOKEN = 5
 
 def label(experiment: Experiment, table: Table) -> str:
     """How a run is called where two stand side by side: by the one knob in which they differ."""
-    if table.twin is None:
-        return said(getattr(experiment, table.beside[0])) if table.beside else ""
-    name = table.twin[0]
+    if table.twin is None and table.beside is None:
+        return ""
+    name = table.twin[0] if table.twin else (table.beside or ("", ()))[0]
+    value = getattr(experiment, name)
+    if table.twin is None and isinstance(value, str):
+        return said(value)  # a name says of itself what it names
     return f"{_(experiment.knobs()[name].label)}: {said(getattr(experiment, name))}"
 
 

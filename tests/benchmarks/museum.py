@@ -1,16 +1,17 @@
 """Precision and recall of the failure detector on a hundred runs of the museum, with seeds it was not tuned on.
 
-    python -m tests.benchmarks.museum
+    python -m tests.benchmarks.museum [names of exhibits]
 
-Every exhibit and its cure train with ten seeds (100 to 109). A run of an exhibit is to be named by its own failure when
-it ends, a cured run is to be named nothing. The detector looks every `LOOK` steps, as the page does every second; the
-delay is from the first step at which the newest numbers would name it, looked for step by step in hindsight, to the look
-at which it is named, in processor seconds of this machine.
+Every exhibit and its cure train with ten seeds (100 to 109). The detector looks every `LOOK` steps, as the page does
+every second; a run is named by the first failure that two looks in a row tell. A run of an exhibit is to be named by
+its own failure, a cured run by none at all. The delay is from the first step at which the newest numbers would name it,
+looked for step by step in hindsight, to the look at which it is named, in processor seconds of this machine.
 """
 
 from __future__ import annotations
 
 import statistics
+import sys
 import time
 from collections import Counter
 
@@ -20,7 +21,7 @@ import torch
 from models.experiment import Scalars, Snapshot
 from models.gan import GanTraining
 from models.metrics.coverage import coverage
-from models.metrics.failures import Columns, Finding, diagnose
+from models.metrics.failures import Columns, diagnose
 from models.museum import MUSEUM
 from models.running import Moments
 from state.recorder import measured
@@ -57,23 +58,43 @@ def trained(experiment: GanTraining) -> tuple[Columns, float]:
     return columns, float(columns["loss_d"][0][-1]) / seconds
 
 
-def delay(columns: Columns, experiment: GanTraining, kind: str) -> int:
-    """Steps from the onset, the first step from which on the newest numbers alone would name it, to its naming."""
+def looks(columns: Columns, experiment: GanTraining) -> list[tuple[int, str]]:
+    """What the detector says at every look."""
     last = int(columns["loss_d"][0][-1])
-    named = [at for at in range(LOOK, last + LOOK, LOOK) if (f := diagnose(columns, experiment, at)) and f.kind == kind]
-    if not named:
-        return last
-    first = named[0]
-    sooner = range(max(1, first - LOOK), first)
-    onset = next((at for at in sooner if (f := diagnose(columns, experiment, at)) and f.kind == kind), first)
-    return first - onset
+    found = ((at, diagnose(columns, experiment, at)) for at in range(LOOK, last + LOOK, LOOK))
+    return [(min(at, last), finding.kind if finding else "nothing") for at, finding in found]
+
+
+def named(seen: list[tuple[int, str]]) -> tuple[int, str]:
+    """The first failure that two looks in a row tell, or the only look, and its step."""
+    for (at, kind), (_later, again) in zip(seen, seen[1:] or seen, strict=False):
+        if kind == again != "nothing":
+            return at, kind
+    return seen[-1][0], "nothing"
+
+
+def delay(columns: Columns, experiment: GanTraining, at: int, kind: str) -> int:
+    """Steps from the onset to the look at `at`."""
+    for sooner in range(max(1, at - LOOK), at):
+        finding = diagnose(columns, experiment, sooner)
+        if finding is not None and finding.kind == kind:
+            return at - sooner
+    return 0
+
+
+def narrowest(columns: Columns) -> float:
+    """The smallest spread over 60 steps in a row, beyond the first 300."""
+    values = columns["spread"][1][300:] if "spread" in columns else np.ones(0)
+    windows = [float(np.median(values[at : at + 60])) for at in range(0, max(1, len(values) - 60), 20)]
+    return min(windows) if len(values) else float("nan")
 
 
 def main() -> None:
     torch.set_num_threads(1)
-    right, named, failing = 0, 0, 0
+    right, told, failing = 0, 0, 0
     delays: list[float] = []
-    for story in (story for story in GanTraining.stories() if story.shelf == MUSEUM):
+    wanted = sys.argv[1:] or list(KINDS)
+    for story in (story for story in GanTraining.stories() if story.shelf == MUSEUM and story.name in wanted):
         kind = KINDS[story.name]
         assert story.beside is not None
         cured = story.experiment.but(**{story.beside[0]: story.beside[1][0]})
@@ -83,21 +104,22 @@ def main() -> None:
             for seed in SEEDS:
                 experiment = setting.but(seed=seed)
                 columns, rate = trained(experiment)
-                finding: Finding | None = diagnose(columns, experiment)
-                found[finding.kind if finding else "nothing"] += 1
+                at, name = named(looks(columns, experiment))
+                found[name] += 1
                 ends.append({name: float(np.median(values[-60:])) for name, (_s, values) in columns.items()})
-                named += finding is not None
+                ends[-1]["narrowest"] = narrowest(columns)
+                told += name != "nothing"
                 if what == "failing":
                     failing += 1
-                    right += finding is not None and finding.kind == kind
-                    delays.append(delay(columns, experiment, kind) / rate)
+                    right += name == kind
+                    delays.append(delay(columns, experiment, at, name) / rate)
             print(f"{story.name:20} {what:8} {dict(found)}", flush=True)
-            for name in ("high_quality", "modes_covered", "spread", "gradient_d", "gradient_g", "d_fake"):
+            for name in ("high_quality", "modes_covered", "spread", "narrowest", "gradient_d", "gradient_g", "d_fake"):
                 values = sorted(end[name] for end in ends if name in end)
                 if values:
                     median = statistics.median(values)
                     print(f"    {name:14} {median:.4g}  ({values[0]:.4g} … {values[-1]:.4g})", flush=True)
-    print(f"precision {right}/{named} = {right / named:.3f}, recall {right}/{failing} = {right / failing:.3f}")
+    print(f"precision {right}/{told} = {right / max(told, 1):.3f}, recall {right}/{failing} = {right / failing:.3f}")
     print(f"named after onset: median {statistics.median(delays):.3f} s, at most {max(delays):.3f} s of processor time")
 
 
