@@ -27,8 +27,8 @@ ROUND = (
     "every point comes home, and most of its neighbours with it."
 )
 FOLDED = (
-    "The same game, but nobody asks for the way back: the point that comes back is quite another one, and its old "
-    "neighbours are strangers to it."
+    "The same game, but nobody asks for the way back: points come back elsewhere, and most of their old neighbours are "
+    "strangers to them."
 )
 TURNED = (
     "Digits upright and digits lying on their side, never the same one twice. The cycle brings each picture home; "

@@ -198,4 +198,4 @@ def settle(network: nn.Module, noise_BZ: Tensor, class_BC: Tensor | None) -> Non
         norm.reset_running_stats()
     network.train()
     network(noise_BZ, class_BC)
-    network.eval()
+    network.train(False)

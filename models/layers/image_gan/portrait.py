@@ -75,5 +75,5 @@ def as_bytes(x_GX: Tensor) -> Tensor:
 
 def spread(values_N: Tensor, low: float, high: float) -> Tensor:
     """The share of the values at each of the scale's places, (V,); those beyond its ends count there."""
-    place_N = ((values_N.nan_to_num(low) - low) / (high - low) * PLACES).long().clamp(0, PLACES - 1)
+    place_N = ((values_N.nan_to_num(low) - low) / (high - low) * PLACES).clamp(0, PLACES - 1).long()
     return torch.bincount(place_N, minlength=PLACES).float() / max(len(values_N), 1)
