@@ -85,8 +85,9 @@ def delay(columns: Columns, experiment: GanTraining, at: int, kind: str) -> int:
 def narrowest(columns: Columns) -> float:
     """The smallest spread over 60 steps in a row, beyond the first 300."""
     values = columns["spread"][1][300:] if "spread" in columns else np.ones(0)
-    windows = [float(np.median(values[at : at + 60])) for at in range(0, max(1, len(values) - 60), 20)]
-    return min(windows) if len(values) else float("nan")
+    if len(values) < 60:
+        return float("nan")
+    return min(float(np.median(values[at : at + 60])) for at in range(0, len(values) - 59, 20))
 
 
 def main() -> None:
