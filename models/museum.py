@@ -82,8 +82,8 @@ OSCILLATION = (
 )
 CAPACITY = (
     "A clipped critic: with the bound 0.01 of the WGAN paper, D's weights are so small that its gradient dies on its "
-    "way through the layers, below a thousandth. Beside it the gradient penalty, whose critic resolves the ring: at "
-    "least ten times as many samples of high quality."
+    "way through the layers, below a thousandth. Beside it the gradient penalty: a critic whose gradient is a thousand "
+    "times as strong, and samples that gather at the modes."
 )
 DIVERGENCE = (
     "Divergence: with the learning rate 1.0 for D and a loss without a bound, each update overshoots more than the one "

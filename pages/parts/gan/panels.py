@@ -148,7 +148,7 @@ def quality(experiment: GanTraining) -> Sequence[Mapping[str, Any]]:
     null = _("at the start") if experiment.data == "dirac" else _("null generator")
     return [
         {
-            "kind": "curves", "title": titles[name], "log": name == "energy_distance",
+            "kind": "curves", "title": titles[name], "log": name in ("energy_distance", "w2"),
             "unit": "nats" if name == "reverse_kl" else "",
             "columns": [{"name": name, "label": titles[name]}], "whole": name in ("modes_covered", "classes_covered"),
             "references": [

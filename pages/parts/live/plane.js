@@ -7,6 +7,8 @@ import { ofSamples, ofSteps, paintNet, paintPath } from "./strokes.js";
 import { colourTable, css, diverging, rgb } from "./theme.js";
 
 const MARGIN = { left: 32, right: 14, top: 8, bottom: 20 };
+/** Layers that are off at first: a switch that waits is not struck through. */
+const EXTRAS = ["optimal", "manifold", "arrows"];
 const PROBABILITY = { low: 0, mid: 0.5, high: 1 };
 
 export class PlanePanel extends Card {
@@ -40,7 +42,8 @@ export class PlanePanel extends Card {
     };
     return Object.keys(shown).filter((layer) => shown[layer]).map((layer) => {
       const swatch = make("i", { class: `tl-swatch tl-swatch-${layer}` });
-      const chip = make("button", { class: "tl-chip", type: "button", "aria-pressed": "true" }, swatch, label(layer));
+      const kind = EXTRAS.includes(layer) ? "tl-chip tl-extra" : "tl-chip";
+      const chip = make("button", { class: kind, type: "button", "aria-pressed": "true" }, swatch, label(layer));
       chip.title = view.speech.say("toggle_layer", { layer: label(layer) });
       chip.addEventListener("click", () => this.view.toggle(layer));
       return { layer, chip };
