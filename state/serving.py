@@ -14,6 +14,7 @@ import logging
 import os
 import re
 import socket
+import threading
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -31,13 +32,15 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from models.catalogue import experiments
 from state import uploads
+from state.control import ACTIVE
 from state.feed import LATER
 from state.home import hold_server_lock
 from state.hub import Hub, Places, bound
 from state.runs import runs
 from state.supervisor import ensure_supervisor
 
-FIRST_RUNS_S = 8.0
+FIRST_RUNS_S, FIRST_LOOK_S = 8.0, 0.1
+"""How long the server waits for the first runs before it answers, and how often it looks how they are."""
 COLLECT_S = 30.0
 PATIENCE_S = 300.0
 """How long a collection waits for a quiet moment; then it is made all the same, or memory would grow."""
@@ -161,32 +164,37 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     # What the server itself computes is small; more threads would only take the cores from training.
     torch.set_num_threads(1)
     tasks = [asyncio.create_task(_keep_supervisor()), asyncio.create_task(_collect_when_idle())]
-    await asyncio.to_thread(prepare)
+    over = threading.Event()
+    first = threading.Thread(target=prepare, args=(over,), name="first runs", daemon=True)
+    first.start()
+    await asyncio.to_thread(first.join, FIRST_RUNS_S)
     gc.collect()
     gc.freeze()
     try:
         yield {}
     finally:
+        over.set()
         for task in tasks:
             task.cancel()
         lock.close()
 
 
-def prepare() -> None:
-    """Trains each family's first story where the store lacks it, so that the first visitor finds a finished run."""
+def prepare(over: threading.Event) -> None:
+    """Trains each family's first story where the store lacks it, so that the first visitor finds finished runs.
+
+    One after the other, until `over`: whatever a visitor wants in the meantime finds a place to train.
+    """
     store = runs()
-    first = [cls.stories()[0].experiment for cls in experiments().values() if cls.stories()]
-    waiting = []
-    for experiment in first:
+    for experiment in [cls.stories()[0].experiment for cls in experiments().values() if cls.stories()]:
         try:
             run = store.open(experiment)
             run.pin(True)
-            waiting.append(run)
+            while run.status().state in ACTIVE and not over.wait(FIRST_LOOK_S):
+                pass
         except (OSError, ValueError, RuntimeError):
             logging.getLogger(__name__).exception("The first run of %s cannot be prepared.", type(experiment).__name__)
-    until = time.monotonic() + FIRST_RUNS_S
-    while time.monotonic() < until and any(run.status().state in ("queued", "starting", "running") for run in waiting):
-        time.sleep(0.05)
+        if over.is_set():
+            return
 
 
 def _answer_at_once() -> None:
