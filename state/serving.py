@@ -189,7 +189,7 @@ def prepare(over: threading.Event) -> None:
         try:
             run = store.open(experiment)
             run.pin(True)
-            while run.status().state in ACTIVE and not over.wait(FIRST_LOOK_S):
+            while run.status().state in ("queued", *ACTIVE) and not over.wait(FIRST_LOOK_S):
                 pass
         except (OSError, ValueError, RuntimeError):
             logging.getLogger(__name__).exception("The first run of %s cannot be prepared.", type(experiment).__name__)
