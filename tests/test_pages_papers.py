@@ -22,7 +22,7 @@ def test_the_tab_offers_every_paper_and_its_button(shared_home: Path) -> None:
     app.run()
     assert not app.exception and not app.error
     (choice,) = (group for group in app.get("button_group") if "papers" in str(group.key))
-    assert len(choice.options) == len(STUDIES)
+    assert len(choice.options) == len(STUDIES)  # type: ignore[union-attr]
     assert app.button(key="freezing.papers.go").label == "Repeat this paper"
 
 

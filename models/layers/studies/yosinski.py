@@ -88,7 +88,7 @@ def claims(values: Values) -> Sequence[Claim]:
             [Part(f"n = {n}", apart(values, f"tuned_other_{n}", "base"), low=-MARGIN) for n in DEPTHS],
         ),
         Claim(
-            "Frozen random filters are worse and worse with every layer, and useless at the top.",
+            "Frozen random filters are worse and worse with every layer.",
             "49 %, 40 %, then at most 5 % from the third layer on (base 58 %)",
             [
                 Part(f"n = {n}", apart(values, f"frozen_random_{n}", f"frozen_random_{n - 1}"), high=0.0)
@@ -123,7 +123,7 @@ def related(kind: str) -> tuple[float, ...]:
 STUDY = Study(
     "Yosinski et al. 2014 (arXiv 1411.1792)",
     "Two alphabets of ten glyphs; 3,000 pictures of the second one, 300 steps for every net. The first n layers are "
-    "taken over, new ones grow above them.",
+    "taken over, new ones grow above them. The paper's depths 1, 2, 4, 5 and 7 stand at our 1 … 5.",
     ("base", *(f"{kind}_{n}" for kind in KINDS for n in DEPTHS)),
     2, STEPS * (2 + len(DEPTHS)), run, claims,
     (

@@ -58,7 +58,7 @@ def chart(sheet: Sheet, rows: list[dict[str, Any]], dark: bool) -> alt.LayerChar
     scale = alt.Scale(domain=names, range=list(DARK if dark else LIGHT)[: len(names)])
     legend = alt.Legend(
         orient="top",
-        columns=2,
+        columns=1 if len(names) > 3 else 2,
         labelFontSize=13,
         labelLimit=320,
         symbolType="stroke",
