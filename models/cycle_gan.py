@@ -31,8 +31,9 @@ FOLDED = (
     "strangers to them."
 )
 TURNED = (
-    "Digits upright and digits lying on their side, never the same one twice. The cycle brings each picture home; "
-    "which lying digit it was in between is left open, and often it is another digit."
+    "Digits upright and digits lying on their side, never the same one twice. The cycle brings each picture "
+    "nearly home. What it was in between is left open: of ten seeds two found the turn itself (try seed 2), the others "
+    "a map that is just as consistent and swaps digits."
 )
 
 
@@ -90,7 +91,7 @@ class CycleGan(Experiment):
         return (
             Story("There and back", ROUND, cls()),
             Story("No way back", FOLDED, cls(cycle=0.0)),
-            Story("Digits on their side", TURNED, cls(data="turned_digits")),
+            Story("Digits on their side", TURNED, cls(data="turned_digits", cycle=10.0, lr=1e-3, r1_gamma=0.1)),
         )
 
     @property
