@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from models.transfer import FreezeLab
-from pages.parts.freezing import basins, cost, errors, methods, own, panels, papers, plans, standings
+from pages.parts.freezing import basins, cost, errors, labels, methods, own, panels, papers, plans, shift, standings
 from pages.parts.freezing.names import names, told
 from pages.parts.lab import Lab, Tab
 from pages.parts.prose import prose
@@ -26,6 +26,8 @@ def tabs(experiment: FreezeLab) -> Sequence[Tab]:
         Tab(_("Errors"), errors.draw),
         Tab(_("Cost"), cost.draw),
         Tab(_("Methods"), methods.draw),
+        Tab(_("How many labels"), labels.draw),
+        Tab(_("What kind of shift"), shift.draw),
         Tab(_("Basins"), basins.draw),
         Tab(_("Paper mode"), papers.draw),
     )
