@@ -61,7 +61,7 @@ class Basins(Experiment):
         "glyphs", label="from which task to which", help="What the net was pretrained on, and what it must learn now."
     )
     per_class: int = knob(
-        60, low=2, high=200, log=True, label="labels per class", help="Labelled pictures of each class to learn from."
+        100, low=2, high=200, log=True, label="labels per class", help="Labelled pictures of each class to learn from."
     )
     lr: float = knob(0.03, low=1e-3, high=0.3, log=True, label="learning rate", help="The same for all nets.")
     seeds: int = knob(3, low=3, high=10, help="How often all four nets are trained, each time with other labels.")

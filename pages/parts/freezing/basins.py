@@ -14,11 +14,12 @@ from models.experiment import Snapshot
 from models.layers.stack import HEAD, LAYERS
 from models.metrics.comparison import band
 from models.transfer import FreezeLab
-from pages.parts import lanes
+from pages.parts import lanes, watching
 from pages.parts.freezing import forest, measuring
 from pages.parts.freezing.names import fixed
 from pages.parts.freezing.panels import note
 from pages.parts.live import WORDS, live
+from pages.parts.table import Command
 from pages.parts.words import _, language, translated
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ WALL_NATS = 0.05
 def ways() -> Mapping[str, str]:
     """The lines, by what they lead from and to."""
     return {
-        "start": _("pretrained → fine-tuned"), "tuned": _("fine-tuned → fine-tuned again"),
-        "scratch": _("scratch → scratch again"), "mixed": _("fine-tuned → scratch"),
+        "start": _("pretrained → tuned"), "tuned": _("tuned → tuned"), "scratch": _("scratch → scratch"),
+        "mixed": _("tuned → scratch"),
     }  # fmt: skip
 
 
@@ -58,8 +59,11 @@ def draw(lab: Lab, table: Table) -> None:
     if run is None:
         return
     words = {**translated(dict(WORDS)), "locale": language()}
-    entry = {"key": run.key, "label": "", "active": run.status().state in lanes.ACTIVE}
-    live([entry], list(panels(experiment)), words=words, key=f"{lab.family}.basins.live")
+    entry = {"key": run.key, "label": "", "active": run.status().state in lanes.ACTIVE, "whole": True}
+    said = live([entry], list(panels(experiment)), words=words, key=f"{lab.family}.basins.live")
+    command = Command.read(said.get("command"))
+    if command is not None and command.verb in ("pause", "stop", "step", "resume"):
+        watching.obey(lab, table, [run], command)
     measuring.follow(experiment, run, lambda picture: tell(experiment, picture))
 
 
@@ -76,7 +80,8 @@ def panels(experiment: Basins) -> Sequence[Mapping[str, Any]]:
     return [
         {
             "kind": "plane", "title": _("The loss on the plane through three nets, first seed"),
-            "extent": [*edge, *edge], "data": [[0, 0], [1, 0], [0, 1]], "surface": "surface", "surface_range": [0, 4], "surface_mid": 2,
+            "extent": [*edge, *edge], "data": [[0, 0], [1, 0], [0, 1]],
+            "surface": "surface", "surface_range": [0, 4], "surface_mid": 2,
             "surface_symbol": _("loss"), "axes": [_("to the fine-tuned net"), _("to the net from scratch")],
             "labels": {"data": _("Pretrained, fine-tuned, from scratch"), "surface": _("Loss, nats")},
         },

@@ -233,7 +233,8 @@ def live(
     """Mount the live view of one to four `runs` ({"key", "label", "active"}), drawn alike with one scrubber.
 
     A run with "static": True has no connection and no history: its picture is the newest of `frames`, exchanged when
-    other frames come; where all runs are such, the transport is left out.
+    other frames come; where all runs are such, the transport is left out. One with "whole": True can be held and
+    scrubbed, but not forked or begun anew from here.
 
     `step` puts the scrubber there when it changes; `frames` carries frames where the host forwards no WebSocket
     (a status or snapshot frame names the run that the frames after it belong to). `words` may leave out what is

@@ -103,13 +103,14 @@ export class Transport {
     const waited = this.pending ? performance.now() - this.pending.since : 0;
     if (waited > PATIENCE_MS || this.pending?.states !== states.join()) this.pending = null;
     const going = some("training");
+    const whole = this.view.runs.some((run) => run.whole);
     this.setIcon(this.commands.pause, !going && some(...RESUMABLE) ? "resume" : "pause");
     const able = {
       pause: going || some(...RESUMABLE),
       step: !going && some("paused"),
       stop: some("training", "paused", "queued"),
-      restart: !some("waiting"),
-      fork: this.view.moments.length > 0,
+      restart: !some("waiting") && !whole,
+      fork: this.view.moments.length > 0 && !whole,
     };
     for (const [verb, button] of Object.entries(this.commands)) {
       button.disabled = !able[verb];
