@@ -50,5 +50,7 @@ def test_a_crossing_is_said_where_it_was_made_and_not_below_three_seeds() -> Non
     test_ALS[WAYS.index("full")] += 0.05 * np.log10(label_L / 100)[:, None] + 1e-4 * (np.arange(4) - 1.5)
     found = {"test_ALS": test_ALS, "labels": label_L}
     assert "overtakes Head only **at about 100 labels**" in sentence(found, "full", "head_only")
+    test_ALS[WAYS.index("full")] = 0.5 + 0.1 * np.array([1, -1, 1, -1])
+    assert "shown for good" in sentence(found, "full", "head_only")
     test_ALS[..., 2:] = np.nan
     assert "three seeds" in sentence(found, "full", "head_only")

@@ -80,6 +80,9 @@ def sentence(arrays: Mapping[str, np.ndarray], late: str, early: str) -> str:
     label_L = arrays["labels"].astype(float)
     found = crossover(label_L, early_LS[:, whole_S], late_LS[:, whole_S])
     n = int(whole_S.sum())
+    if found.low == 0 and math.isinf(found.high):
+        return _("{late} against {early}: at no number of labels is it shown for good which is ahead (n = {n}).", n=n,
+                 **names)  # fmt: skip
     if found.at == 0 and found.high == 0:
         return _("{late} is ahead of {early} at every number of labels measured (n = {n}).", n=n, **names)
     if math.isinf(found.at):
@@ -112,9 +115,13 @@ def chart(arrays: Mapping[str, np.ndarray], dark: bool) -> alt.LayerChart | alt.
             rows.append({"way": named(way), "labels": float(labels), **kept})
     hues = forest.DARK if dark else forest.LIGHT
     scale = alt.Scale(domain=[named(way) for way in WAYS], range=[colour(way, hues) for way in WAYS])
-    legend = alt.Legend(orient="top", columns=2, labelFontSize=13, symbolType="stroke", symbolStrokeWidth=4)
+    legend = alt.Legend(
+        orient="top", columns=2, labelFontSize=13, symbolType="stroke", symbolStrokeWidth=4, symbolOpacity=1
+    )
     said = _("Test accuracy, %")
-    x = alt.X("labels:Q", title=_("labels"), scale=alt.Scale(type="log"), axis=alt.Axis(grid=False, tickCount=4))
+    x = alt.X(
+        "labels:Q", title=_("labels"), scale=alt.Scale(type="log", nice=False), axis=alt.Axis(grid=False, tickCount=4)
+    )
     y = alt.Y("accuracy:Q", title=said, scale=alt.Scale(zero=False))
     hue = alt.Color("way:N", title=None, sort=None, scale=scale, legend=legend)
     data = alt.Chart(alt.InlineData(rows))

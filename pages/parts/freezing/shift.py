@@ -36,7 +36,7 @@ def kinds() -> Mapping[str, str]:
 def parts() -> Mapping[str, str]:
     """The parts that are tuned, from the picture up."""
     return {
-        "none": _("nothing"), "conv1": "conv1", "conv1_2": "conv1 + conv2", "conv3": "conv3", "conv4": "conv4",
+        "none": _("no layer"), "conv1": "conv1", "conv1_2": "conv1 + conv2", "conv3": "conv3", "conv4": "conv4",
         "hidden": _("the hidden layer"), "head": _("the head"), "all": _("everything"),
     }  # fmt: skip
 
@@ -96,12 +96,13 @@ def sentence(kind: str, test_PS: np.ndarray) -> str:
         return _("**{kind}**: tuning everything has the highest mean (n = {n}).", kind=name, n=fewest)
     one, judged = compared[best], verdict(compared)[best]
     fields = {"kind": name, "part": parts()[list(PARTS)[best]], "points": fixed(100 * one.mean),
-              "low": fixed(100 * one.low), "high": fixed(100 * one.high), "n": one.n}  # fmt: skip
+              "low": fixed(100 * one.low), "high": fixed(100 * one.high), "n": one.n,
+              "count": len(PARTS) - 1}  # fmt: skip
     if judged == "better":
         return _("**{kind}**: tuning {part} alone beats tuning everything by **{points}** points ({low} … {high}, "
                  "n = {n}).", **fields)  # fmt: skip
-    return _("**{kind}**: {part} has the highest mean, but is not shown to beat tuning everything ({low} … {high} "
-             "points, n = {n}).", **fields)  # fmt: skip
+    return _("**{kind}**: {part} has the highest mean, but after Holm's correction for {count} comparisons is not "
+             "shown to beat tuning everything ({low} … {high} points, n = {n}).", **fields)  # fmt: skip
 
 
 def heat(test_KPS: np.ndarray) -> str:
