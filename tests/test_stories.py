@@ -9,7 +9,7 @@ from models.experiment import Snapshot, Story
 from models.gan import GanTraining
 from tests.benchmarks.museum import KINDS, looks, named, trained
 
-BLOBS, CALM, RING, GRID, DIGITS = (story for story in GanTraining.stories() if not story.shelf)
+BLOBS, CALM, RING, SHARP, GRID, DIGITS = (story for story in GanTraining.stories() if not story.shelf)
 EXHIBITS = [story for story in GanTraining.stories() if story.shelf]
 TEN = range(10)
 
@@ -29,6 +29,11 @@ def check_calm(seed: int) -> None:
 def check_ring(seed: int) -> None:
     found = ending(RING, seed)
     assert found["modes_covered"] == 8 and found["high_quality"] > 0.9
+
+
+def check_sharp(seed: int) -> None:
+    found = ending(SHARP, seed)
+    assert found["modes_covered"] == 8 and found["high_quality"] > 0.95
 
 
 def check_grid(seed: int) -> None:
@@ -74,6 +79,12 @@ def test_the_museum_s_failures_are_named_and_their_cures_are_not(name: str) -> N
 @pytest.mark.parametrize("story", EXHIBITS, ids=lambda story: story.name)
 def test_the_museum_s_failures_are_named_on_every_seed(story: Story, seed: int) -> None:
     check_exhibit(story, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", TEN)
+def test_ring_sharper_finds_all_eight_on_every_seed(seed: int) -> None:
+    check_sharp(seed)
 
 
 @pytest.mark.slow
