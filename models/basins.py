@@ -57,7 +57,7 @@ class Basins(Experiment):
         "loss_scratch": "training loss",
     }
 
-    pair: Literal["glyphs", "sketches", "fonts", "digits", "fashion"] = knob(
+    pair: Literal["glyphs", "fonts", "digits", "fashion"] = knob(
         "glyphs", label="from which task to which", help="What the net was pretrained on, and what it must learn now."
     )
     per_class: int = knob(

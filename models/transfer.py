@@ -18,6 +18,7 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from pydantic import model_validator
 
+from models.data.transfers import MOST_LABELS
 from models.experiment import Checkpoint, Event, Experiment, Note, Pixels, Points, Scalars, Story, knob
 from models.layers.freezing import LOST, Race
 from models.layers.plans import OWN, PLAN, STRATEGIES, multipliers, schedule
@@ -92,8 +93,9 @@ class FreezeLab(Experiment):
         help="The share of classes whose names are exchanged: a shift of the output.",
     )  # fmt: skip
     per_class: int = knob(
-        10, low=1, high=300, log=True, label="labels per class", help="Labelled pictures of each class to learn from."
-    )
+        10, low=1, high=300, log=True, label="labels per class",
+        help="Labelled pictures of each class to learn from; of sketches there are 60.",
+    )  # fmt: skip
     strategies: str = knob(
         "scratch,head_only,full", max_length=200, pattern=r"^[a-z_]+(,[a-z_]+)*$",
         help="Which strategies take part, with commas between.",
@@ -185,6 +187,11 @@ class FreezeLab(Experiment):
             if name not in STRATEGIES:
                 raise ValueError(f"strategies: {name!r} is not one of {', '.join(STRATEGIES)}")
         return self
+
+    @property
+    def labels_each(self) -> int:
+        """Labelled pictures of each class: as many as asked for, where there are as many."""
+        return min(self.per_class, MOST_LABELS.get(self.pair, self.per_class))
 
     @property
     def arms(self) -> tuple[str, ...]:

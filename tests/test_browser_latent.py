@@ -96,7 +96,7 @@ def test_an_uploaded_picture_is_descended_towards_before_the_visitor_s_eyes(brow
     drawn[10:80, 25:35] = 20
     Image.fromarray(drawn).save(file, "PNG")
     page.set_input_files("input[type=file]", {"name": "one.png", "mimeType": "image/png", "buffer": file.getvalue()})
-    page.wait_for_function("() => window.__torchlightDescent?.descent.step > 3", timeout=60_000)
+    page.wait_for_function("() => window.__torchlightDescent?.descent.step > 3", timeout=180_000)
     losses = page.evaluate("() => window.__torchlightDescent.descent.data.losses")
     assert len(losses) == 151 and min(losses) <= losses[0]
     page.locator(".td-bar input").fill("150")

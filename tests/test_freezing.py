@@ -261,3 +261,8 @@ def test_masking_only_the_gradient_would_not_freeze() -> None:
     before = block.clone()
     optimizer.update(0, block, torch.zeros_like(block), torch.tensor([0.1]).double())
     assert not torch.equal(block, before)
+
+
+def test_more_labels_than_there_are_are_as_many_as_there_are() -> None:
+    race = Race(FreezeLab(pair="sketches", per_class=300, strategies="head_only", seeds=2, pretraining=50))
+    assert race.each == 60 * 10 and len(race.labels_N) == 2 * race.each

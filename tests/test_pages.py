@@ -112,6 +112,8 @@ def test_the_next_seed_is_offered_for_a_finished_run() -> None:
 
 def test_a_twin_differs_in_one_knob_and_the_sentence_carries_numbers() -> None:
     app = gan(links.write(QUICK))
+    app.session_state["gan.tabs"] = "Compare with a twin"
+    app.run()
     app.selectbox(key="gan.twin.knob.en").set_value("lr_d").run()
     app.select_slider(key="gan.twin.lr_d.en").set_value(0.01).run()
     app.button(key="gan.twin.train").click().run()

@@ -90,6 +90,10 @@ def transfer(pair: Pair, *, contrast: float = 0, shapes: float = 0, labels: floa
     return _glyphs(float(contrast), float(shapes), float(labels)) if pair == "glyphs" else _carried(pair)
 
 
+MOST_LABELS = {"sketches": 60, "glyphs": 300}
+"""Labelled pictures of each class where the pool holds fewer than a thousand of them."""
+
+
 def sample(pool: Images, per_class: int, random: torch.Generator) -> Tensor:
     """Rows (classes · per_class,) int64 of as many pictures of every class, drawn without replacement, classes in turn.
 

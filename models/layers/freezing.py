@@ -68,7 +68,7 @@ class Race:
 
     def labelled(self, s: int) -> Tensor:
         """Which pictures of the pool the nets of seed s know the labels of, (N,)."""
-        return sample(self.data.target, self.knobs.per_class, stream(self.knobs.seed, f"labels {s}"))
+        return sample(self.data.target, self.knobs.labels_each, stream(self.knobs.seed, f"labels {s}"))
 
     def begin_arms(self) -> None:
         """Pretrained layers and a new head for all strategies but the one from scratch."""

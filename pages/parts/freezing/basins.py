@@ -16,7 +16,7 @@ from models.metrics.comparison import band
 from models.transfer import FreezeLab
 from pages.parts import lanes, watching
 from pages.parts.freezing import forest, measuring
-from pages.parts.freezing.names import fixed
+from pages.parts.freezing.names import fixed, pairs
 from pages.parts.freezing.panels import note
 from pages.parts.live import WORDS, live
 from pages.parts.table import Command
@@ -44,7 +44,7 @@ def draw(lab: Lab, table: Table) -> None:
     shown = table.shown
     if not isinstance(shown, FreezeLab):
         return
-    pairs = get_args(Basins.model_fields["pair"].annotation)
+    possible = get_args(Basins.model_fields["pair"].annotation)
     st.caption(
         _("Two fine-tunings of the pretrained net, each with an order of its own, and two nets from scratch. Walk "
           "straight from one net's weights to another's: does the loss rise on the way?")
@@ -52,8 +52,9 @@ def draw(lab: Lab, table: Table) -> None:
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     with left:
         count = measuring.seeds(f"{lab.family}.basins", 3)
-    pair = shown.pair if shown.pair in pairs else "glyphs"
+    pair = shown.pair if shown.pair in possible else "glyphs"
     experiment = Basins.of({"pair": pair, "seed": shown.seed, "seeds": count})
+    st.caption(_("From {pair}, {count} labels per class.", pair=pairs()[pair], count=experiment.per_class))
     with right:
         run = measuring.button(lab, experiment, f"{lab.family}.basins")
     if run is None:

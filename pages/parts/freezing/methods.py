@@ -48,7 +48,7 @@ def draw(lab: Lab, table: Table) -> None:
         _("One method at a time on top of one strategy: {pair}, {count} labels per class, learning rate {lr}. Every "
           "method trains the same nets on the same labels in the same order; strengths are usual ones, tuned for "
           "nothing.",
-          pair=pairs()[lab_now.pair], count=lab_now.per_class, lr=lab_now.lr)
+          pair=pairs()[lab_now.pair], count=lab_now.labels_each, lr=lab_now.lr)
     )  # fmt: skip
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     options: tuple[Strategy, ...] = get_args(Strategy)

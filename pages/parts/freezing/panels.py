@@ -71,5 +71,5 @@ def legend(experiment: FreezeLab) -> str:
     return _(
         "Every line is a strategy: {count} nets that saw the same {labels} labels in the same order. They differ in "
         "nothing but which layers learn, how fast, and when.",
-        count=experiment.seeds, labels=experiment.per_class * len(experiment.recipe.data.target.names),
+        count=experiment.seeds, labels=experiment.labels_each * len(experiment.recipe.data.target.names),
     )  # fmt: skip
