@@ -68,7 +68,9 @@ class Descent {
     this.button.textContent = this.data.words.halt;
     const tick = (now) => {
       if (!this.playing || !this.root.isConnected) return;
-      this.go(Math.min(this.last, Math.floor(((now - this.playing) / 1000) * STEPS_PER_S)));
+      // A frame's time may lie before the moment it was asked for.
+      const step = Math.floor(((now - this.playing) / 1000) * STEPS_PER_S);
+      this.go(Math.min(this.last, Math.max(0, step)));
       if (this.step < this.last) requestAnimationFrame(tick);
       else this.halt();
     };
