@@ -145,10 +145,3 @@ class Features:
         """The inputs of layer `start` for each net's own batch, as `forward` wants them."""
         picked = self.before(start)[index_VB]
         return picked if start == HEAD else picked.transpose(0, 1).flatten(1, 2)
-
-    def whole(self, start: int, nets: int) -> Tensor:
-        """The inputs of layer `start` for all pictures, the same for all nets."""
-        held = self.before(start)
-        if start == HEAD:
-            return held.expand(nets, -1, -1)
-        return held[:, None].expand(-1, nets, -1, -1, -1).flatten(1, 2)

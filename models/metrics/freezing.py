@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from scipy.special import stdtrit
 from torch import Tensor
 
 from models.experiment import Snapshot
@@ -19,6 +18,7 @@ from models.layers.arms import Arm
 from models.layers.pretrained import cross_entropy
 from models.layers.stack import HEAD, LAYERS, Features
 from models.metrics.cka import linear_cka
+from models.metrics.comparison import band
 
 if TYPE_CHECKING:
     from models.layers.freezing import Race
@@ -55,6 +55,11 @@ class Referee:
         self.probe_NHW = race.pictures(data.validation, PROBED)[0]
         self.old_head_1P = None if data.related else source[HEAD]
         self.edges_LB1 = torch.stack([edges(block) for block in source]).to(where)
+        start = [histogram(block[0], edges_B1) for block, edges_B1 in zip(source, self.edges_LB1, strict=True)]
+        self.fixed = {
+            "histogram_start_LB": np.stack(start), "edges_LB": self.edges_LB1.cpu().numpy(),
+            "source": np.array([race.source.accuracy], np.float32),
+        }  # fmt: skip
 
     @torch.no_grad()
     def evaluate(self, step: int) -> dict[str, np.ndarray]:
@@ -125,15 +130,13 @@ class Referee:
         """The curves' numbers: mean over the seeds at each strategy's best rate on validation, with its interval."""
         found: dict[str, float] = {}
         for place, arm in enumerate(self.race.arms):
-            best = int(arrays["best_A"][place])
-            accuracy_S = arrays["accuracy_ARS"][place, best]
+            best, name = int(arrays["best_A"][place]), arm.strategy
             alive_S = arrays["diverged_ARS"][place, best] == 0
-            middle, low, high = interval(accuracy_S[alive_S].astype(float))
-            name = arm.strategy
-            found |= {f"accuracy_{name}": middle, f"accuracy_{name}_low": low, f"accuracy_{name}_high": high}
-            found[f"source_{name}"] = (
-                float(np.mean(arrays["source_ARS"][place, best][alive_S])) if alive_S.any() else np.nan
-            )
+            spread = band(np.where(alive_S, arrays["accuracy_ARS"][place, best].astype(float), np.nan))
+            ends = ("", spread.mean), ("_low", spread.low), ("_high", spread.high)
+            found |= {f"accuracy_{name}{end}": float(part) for end, part in ends}
+            kept_S = arrays["source_ARS"][place, best][alive_S]
+            found[f"source_{name}"] = float(np.mean(kept_S)) if len(kept_S) else np.nan
         return found
 
     @torch.no_grad()
@@ -174,16 +177,8 @@ class Referee:
             now = torch.from_numpy(arm.table_TL[min(step, len(arm.table_TL) - 1)]).float()
             rows["rate"].append(now * arm.lr_V[chosen].mean().cpu() * extra(arm, chosen))
         layers = {f"{name}_AL": torch.stack([row.float().cpu() for row in part]).numpy() for name, part in rows.items()}
-        start = np.stack(
-            [histogram(block[0], edges) for block, edges in zip(race.source.blocks, self.edges_LB1, strict=True)]
-        )
-        fixed = {
-            "histogram_start_LB": start,
-            "edges_LB": self.edges_LB1.cpu().numpy(),
-            "source": np.array([race.source.accuracy], np.float32),
-        }
         arrays.update(self.final(arrays) if last else {})
-        return Snapshot(step, {name: np.array(part) for name, part in {**arrays, **layers, **fixed}.items()})
+        return Snapshot(step, {name: np.array(part) for name, part in {**arrays, **layers, **self.fixed}.items()})
 
 
 def extra(arm: Arm, chosen: slice) -> Tensor:
@@ -198,9 +193,8 @@ def answers(arm: Arm, features: Features, head_1P: Tensor | None = None) -> Tens
     """Logits of all nets of an arm for a set of pictures, (V, N, K); with another head where one is given."""
     nets = len(arm.lr_V)
     blocks = arm.blocks if head_1P is None else [*arm.blocks[:HEAD], head_1P.expand(nets, -1)]
-    x = features.before(arm.touched)
     parts = []
-    for part in torch.split(x, CHUNK):
+    for part in torch.split(features.before(arm.touched), CHUNK):
         wide = (
             part.expand(nets, -1, -1)
             if arm.touched == HEAD
@@ -213,18 +207,6 @@ def answers(arm: Arm, features: Features, head_1P: Tensor | None = None) -> Tens
 def best_rates(accuracy_ARS: np.ndarray) -> np.ndarray:
     """The rate at which each strategy does best on validation, the mean over its seeds, (A,)."""
     return np.asarray(np.nan_to_num(accuracy_ARS, nan=-1.0).mean(-1).argmax(-1))
-
-
-def interval(values_S: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:
-    """Mean, and Student's interval with n − 1 degrees of freedom; no interval below three values."""
-    count = len(values_S)
-    if count == 0:
-        return np.nan, np.nan, np.nan
-    middle = float(values_S.mean())
-    if count < 3:
-        return middle, np.nan, np.nan
-    reach = float(stdtrit(count - 1, 0.5 + level / 2) * values_S.std(ddof=1) / np.sqrt(count))
-    return middle, middle - reach, middle + reach
 
 
 def edges(block_1P: Tensor) -> Tensor:
