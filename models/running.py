@@ -81,6 +81,14 @@ class Moments:
         return int(moment)
 
 
+def power_after(step: int, ratio: float, first: int) -> int:
+    """The next rounded power of `ratio`, from the power `first` on, that is later than `step`."""
+    power = max(first, int(np.log(max(step, 1)) / np.log(ratio)) - 1)
+    while (moment := round(ratio**power)) <= step:
+        power += 1
+    return moment
+
+
 NOT_CAPTURED = "The training step could not be captured as one CUDA graph; it runs operation by operation instead."
 
 

@@ -21,7 +21,7 @@ from models.layers.gan_stack import Stack, StackedAdam, StackedSpectral, load, l
 from models.metrics.comparison import band
 from models.metrics.coverage import coverage
 from models.metrics.distances import EnergyDistance
-from models.running import device, stream
+from models.running import device, power_after, stream
 
 if TYPE_CHECKING:
     from models.gan_race import GanRace
@@ -74,10 +74,7 @@ def fresh_distance(knobs: GanRace) -> float:
 
 def evaluation_after(step: int) -> int:
     """The next step, later than `step`, at which all GANs are measured: 1.3ⁿ from 20 on."""
-    power = max(11, int(np.log(max(step, 1)) / np.log(RATIO)) - 1)
-    while (moment := round(RATIO**power)) <= step:
-        power += 1
-    return moment
+    return power_after(step, RATIO, 11)
 
 
 class Race:

@@ -20,6 +20,7 @@ from models.data.sequences.chains import bayes_bigram, unigram
 from models.layers.attention import causal
 from models.layers.decoding import greedy
 from models.metrics.heads import ROLES, mass, roles, uniform
+from models.running import power_after
 
 if TYPE_CHECKING:
     from models.attention import AttentionTraining
@@ -32,10 +33,7 @@ RATIO, FIRST_POWER = 1.25, 7
 
 def evaluation_after(step: int) -> int:
     """The next step, later than `step`, at which the run is evaluated: 1.25ⁿ from 5 on, whatever happened before."""
-    power = max(FIRST_POWER, int(np.log(max(step, 1)) / np.log(RATIO)) - 1)
-    while (moment := round(RATIO**power)) <= step:
-        power += 1
-    return moment
+    return power_after(step, RATIO, FIRST_POWER)
 
 
 @torch.no_grad()

@@ -19,6 +19,7 @@ from models.layers.pretrained import cross_entropy
 from models.layers.stack import HEAD, LAYERS, Features
 from models.metrics.cka import linear_cka
 from models.metrics.comparison import band
+from models.running import power_after
 
 if TYPE_CHECKING:
     from models.layers.freezing import Race
@@ -35,10 +36,7 @@ PATIENCE = 3
 
 def evaluation_after(step: int) -> int:
     """The next step, later than `step`, at which all nets are evaluated: 1.4ⁿ from 4 on."""
-    power = max(4, int(np.log(max(step, 1)) / np.log(RATIO)) - 1)
-    while (moment := round(RATIO**power)) <= step:
-        power += 1
-    return moment
+    return power_after(step, RATIO, 4)
 
 
 class Referee:

@@ -13,8 +13,8 @@ from models.image_gan import ImageGan
 from models.layers.image_gan.duel import Duel
 from models.layers.image_gan.generators import DcGenerator, MlpGenerator, StyleGenerator
 from pages.parts.latent.studio import ink
+from pages.parts.nearest import nearest
 from pages.parts.table import Table
-from pages.parts.words import _
 from state.runs import runs
 
 
@@ -51,17 +51,7 @@ def _revived(key: str, step: int) -> Trained | None:
 
 def trained(table: Table) -> Trained | None:
     """The players at the step that is looked at, or a little before; says so where there are none yet."""
-    run = runs().find(table.shown.key)
-    checkpoint = None
-    if run is not None:
-        at = run.status().step if table.at is None else table.at
-        checkpoint = run.checkpoint(at)
-    found = _revived(table.shown.key, checkpoint.step) if checkpoint is not None else None
-    if found is None:
-        st.info(_("Train first: this works on a trained model."), icon=":material/play_circle:")
-        return None
-    st.caption(_("The model as it was at step {step}, the checkpoint nearest to what you look at.", step=found.step))
-    return found
+    return nearest(table, _revived)
 
 
 def sheet(x_NX: Tensor, side: int, columns: int, room: int = 700) -> Image.Image:

@@ -16,8 +16,8 @@ from models.layers.autoencoding import Autoencoding
 from models.layers.latent_models import Continuous
 from models.layers.latent_picture import active, axes_of
 from pages.parts.latent.panels import class_names
+from pages.parts.nearest import nearest
 from pages.parts.table import Table
-from pages.parts.words import _
 from state.runs import runs
 
 MOST_SLIDERS = 10
@@ -54,17 +54,7 @@ def _revived(key: str, step: int) -> Trained | None:
 
 def trained(table: Table) -> Trained | None:
     """The model at the step that is looked at, or a little before; says so where there is none yet."""
-    run = runs().find(table.shown.key)
-    checkpoint = None
-    if run is not None:
-        at = run.status().step if table.at is None else table.at
-        checkpoint = run.checkpoint(at)
-    found = _revived(table.shown.key, checkpoint.step) if checkpoint is not None else None
-    if found is None:
-        st.info(_("Train first: this works on a trained model."), icon=":material/play_circle:")
-        return None
-    st.caption(_("The model as it was at step {step}, the checkpoint nearest to what you look at.", step=found.step))
-    return found
+    return nearest(table, _revived)
 
 
 def layers(decoder: nn.Module, side: int) -> tuple[list[dict[str, Any]], bytes]:
