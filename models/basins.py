@@ -215,8 +215,7 @@ class Four:
         spread = band(self.found["barrier_WS"].astype(float))
         told: dict[str, float] = {}
         for place, name in enumerate(PAIRS):
-            ends = ("", spread.mean), ("_low", spread.low), ("_high", spread.high)
-            told |= {f"barrier_{name}{end}": float(part[place]) for end, part in ends}
+            told |= spread.columns(f"barrier_{name}", place)
         return told
 
     def snapshot(self, step: int) -> Snapshot:

@@ -237,8 +237,7 @@ class Race:
                 continue
             spread = band(values_AS)
             for place, variant in enumerate(self.knobs.names):
-                ends = ("", spread.mean), ("_low", spread.low), ("_high", spread.high)
-                told |= {f"{kind}_{variant}{end}": float(part[place]) for end, part in ends}
+                told |= spread.columns(f"{kind}_{variant}", place)
         return told
 
     def told(self, step: int) -> tuple[dict[str, np.ndarray], list[Note]]:

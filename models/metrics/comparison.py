@@ -59,6 +59,11 @@ class Band:
     high: Floats
     n: NDArray[np.int64]
 
+    def columns(self, name: str, place: int | tuple[()] = ()) -> dict[str, float]:
+        """Mean and both ends at a place, as the columns `name`, `name_low` and `name_high` of a run."""
+        ends = {"": self.mean, "_low": self.low, "_high": self.high}
+        return {f"{name}{end}": float(part[place]) for end, part in ends.items()}
+
 
 @dataclass(frozen=True)
 class Crossover:

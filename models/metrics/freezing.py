@@ -131,8 +131,7 @@ class Referee:
             best, name = int(arrays["best_A"][place]), arm.strategy
             alive_S = arrays["diverged_ARS"][place, best] == 0
             spread = band(np.where(alive_S, arrays["accuracy_ARS"][place, best].astype(float), np.nan))
-            ends = ("", spread.mean), ("_low", spread.low), ("_high", spread.high)
-            found |= {f"accuracy_{name}{end}": float(part) for end, part in ends}
+            found |= spread.columns(f"accuracy_{name}")
             kept_S = arrays["source_ARS"][place, best][alive_S]
             found[f"source_{name}"] = float(np.mean(kept_S)) if len(kept_S) else np.nan
         return found
