@@ -37,6 +37,11 @@ _LAYOUTS: tuple[tuple[str, ...], ...] = (
             ended real, pinned int, watched real, bytes int)""",
         "create index if not exists run_state on run (state)",
     ),
+    (
+        "alter table run add column title text not null default ''",
+        "alter table run add column tags text not null default '[]'",
+        "alter table run add column owner text not null default ''",
+    ),
 )
 """What leads from each layout of the file to the next; `user_version` counts them. Append, never edit.
 
@@ -92,6 +97,12 @@ class Row:
     pinned: int = 0
     watched: float = 0.0
     bytes: int = 0
+    title: str = ""
+    """What a visitor called it."""
+    tags: str = "[]"
+    """A JSON list of words."""
+    owner: str = ""
+    """Whose quota it counts against; empty where nobody counts."""
 
 
 class Control:
