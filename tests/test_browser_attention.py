@@ -51,7 +51,7 @@ def watch(page: Page, harness: str, query: str) -> None:
 
 
 def large(page: Page) -> Locator:
-    return page.locator(".tl-attention h3")
+    return page.locator(".tl-attention h2")
 
 
 def told(page: Page) -> str:

@@ -65,10 +65,10 @@ def test_a_shared_moment_is_the_same_moment(visitor: BrowserContext, app: str) -
     page.locator(".tl-layers canvas").click(position={"x": 130, "y": 60})
     page.get_by_role("slider", name="Recorded moments of the training").press("Home")
     wait(lambda: "at=0" in page.url and "arm.head_only" in page.url, page)
-    expect(page.locator(".tl-weights h3")).to_contain_text("Head only, conv1")
+    expect(page.locator(".tl-weights h2")).to_contain_text("Head only, conv1")
     told = described(page, "tl-weights")
     again = opened(visitor, page.url)
-    expect(again.locator(".tl-weights h3")).to_contain_text("Head only, conv1")
+    expect(again.locator(".tl-weights h2")).to_contain_text("Head only, conv1")
     wait(lambda: described(again, "tl-weights") == described(page, "tl-weights"), again)
     assert "at step 0" in described(again, "tl-weights") and told
     expect(again.get_by_text(re.compile(r"At step 0, on 300 validation pictures"))).to_be_visible()

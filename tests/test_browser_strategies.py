@@ -56,7 +56,7 @@ def test_arrow_keys_walk_from_line_to_line_and_escape_lets_go(harness: str, page
 
 def test_a_cell_chooses_strategy_and_layer_and_shows_its_weights(harness: str, page: Page) -> None:
     watch(page, harness, f"runs=donefreeze&panels={ALL}")
-    weights = page.locator(".tl-weights h3")
+    weights = page.locator(".tl-weights h2")
     expect(weights).to_have_text("Weights · Full, hidden")
     table = page.locator(".tl-layers canvas")
     table.click(position={"x": 190, "y": 60})
@@ -89,7 +89,7 @@ def test_the_scrubber_moves_every_panel(harness: str, page: Page) -> None:
 
 def test_a_link_to_strategies_that_are_not_there_is_passed_over(harness: str, page: Page) -> None:
     watch(page, harness, f"runs=donefreeze&panels={ALL}&view=arm.nobody,layer.99,see.nonsense,off.noone")
-    expect(page.locator(".tl-weights h3")).to_have_text("Weights · Full, head")
+    expect(page.locator(".tl-weights h2")).to_have_text("Weights · Full, head")
 
 
 def test_strategies_are_read_out_in_the_order_of_their_values(harness: str, page: Page) -> None:

@@ -12,6 +12,7 @@ import streamlit as st
 
 from models.metrics.transfer_cost import REPEATS, Cost, cost_ledger
 from models.transfer import FreezeLab
+from pages.parts import spoken
 from pages.parts.freezing import forest
 from pages.parts.freezing.names import LINES, fixed, named
 from pages.parts.freezing.standings import Standings, newest, standings
@@ -48,7 +49,11 @@ def draw(lab: Lab, table: Table) -> None:
             _("Accuracy against"), list(axes()), default="time", format_func=lambda name: axes()[name],
             key=f"{lab.family}.cost.axis.{language()}",
         )  # fmt: skip
-        st.altair_chart(chart(found, ledger, axis or "time", st.context.theme.type == "dark"), width="stretch")
+        points = dots(found, ledger, axis or "time")
+        placed = {str(point["name"]): (point["x"], point["y"]) for point in points}
+        words = spoken.points(_("What it costs, what it brings"), axes()[axis or "time"], accuracy_of(found), placed)
+        drawn = chart(found, points, axis or "time", st.context.theme.type == "dark")
+        st.altair_chart(drawn, width="stretch", alt=words)
 
 
 def rows(ledger: Sequence[Cost]) -> str:
@@ -84,8 +89,13 @@ def axes() -> Mapping[str, str]:
     return {"time": _("time of a step"), "macs": _("multiply-adds"), "weights": _("weights that learn")}
 
 
-def chart(found: Standings, ledger: Sequence[Cost], axis: str, dark: bool) -> alt.LayerChart | alt.FacetChart:
-    """A dot per strategy; whiskers are the interval over seeds and, for time, the quartiles of the clock."""
+def accuracy_of(found: Standings) -> str:
+    """Which accuracy the standings know."""
+    return _("test accuracy, %") if found.tested else _("validation accuracy, %")
+
+
+def dots(found: Standings, ledger: Sequence[Cost], axis: str) -> list[dict[str, Any]]:
+    """A point per strategy that has an accuracy: cost with its quartiles, accuracy with its interval."""
     place = {arm: index for index, arm in enumerate(found.experiment.arms)}
     points: list[dict[str, Any]] = []
     for one in ledger:
@@ -100,16 +110,23 @@ def chart(found: Standings, ledger: Sequence[Cost], axis: str, dark: bool) -> al
         if np.isfinite(accuracy[0]):
             points.append({"name": named(one.arm), "arm": one.arm, "x": middle, "x0": low, "x1": high,
                            "y": bounds[0], "y0": bounds[1], "y1": bounds[2]})  # fmt: skip
+    return points
+
+
+def chart(
+    found: Standings, points: Sequence[Mapping[str, Any]], axis: str, dark: bool
+) -> alt.LayerChart | alt.FacetChart:
+    """A dot per strategy; whiskers are the interval over seeds and, for time, the quartiles of the clock."""
     hues = forest.DARK if dark else forest.LIGHT
     scale = alt.Scale(domain=[p["name"] for p in points], range=[hues[LINES[p["arm"]][0]] for p in points])
     colour = alt.Color("name:N", scale=scale, legend=None)
-    data = alt.Chart(alt.InlineData(points))
+    data = alt.Chart(alt.InlineData(list(points)))
     x = alt.X(
         "x:Q",
         title=axes()[axis] + (", ms" if axis == "time" else ""),
         scale=alt.Scale(type="log", nice=True, padding=30),
     )
-    title = _("test accuracy, %") if found.tested else _("validation accuracy, %")
+    title = accuracy_of(found)
     y = alt.Y("y:Q", title=title, scale=alt.Scale(zero=False, padding=20))
     tips = [alt.Tooltip("name:N", title=" "), alt.Tooltip("x:Q", title=axes()[axis], format=".3s"),
             alt.Tooltip("y:Q", title=title, format=".1f")]  # fmt: skip

@@ -119,7 +119,10 @@ def gallery(test: Images, index_N: np.ndarray, captions: Sequence[str]) -> None:
         st.caption(_("None."))
         return
     pictures = [enlarged(test, int(index)) for index in index_N]
-    st.image(pictures, caption=list(captions), width=16 * ENLARGED)
+    said = classes(test.names)
+    alts = [_("A picture of “{name}”: {words}.", name=said[int(test.labels_N[index])], words=words)
+            for index, words in zip(index_N, captions, strict=True)]  # fmt: skip
+    st.image(pictures, caption=list(captions), width=16 * ENLARGED, alt=alts)
 
 
 def enlarged(test: Images, index: int) -> np.ndarray:

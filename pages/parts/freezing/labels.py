@@ -14,6 +14,7 @@ import streamlit as st
 from models.experiment import Snapshot
 from models.label_budget import RIVALS, WAYS, LabelBudget
 from models.metrics.comparison import FEWEST, band, crossover
+from pages.parts import spoken
 from pages.parts.controls import controls
 from pages.parts.freezing import forest, measuring
 from pages.parts.freezing.names import LINES, fixed, named, pairs
@@ -55,7 +56,9 @@ def draw(lab: Lab, table: Table) -> None:
 def show(experiment: LabelBudget, picture: Snapshot) -> None:
     """The curves, where they cross, and every number."""
     arrays = picture.arrays
-    st.altair_chart(chart(arrays, st.context.theme.type == "dark"), width="stretch")
+    x, curves = arrays["labels"].tolist(), {named(way): (100 * arrays[f"accuracy_{way}"]).tolist() for way in WAYS}
+    words = spoken.lines(_("Test accuracy, %"), _("labels"), x, curves)
+    st.altair_chart(chart(arrays, st.context.theme.type == "dark"), width="stretch", alt=words)
     st.caption(
         _("Means and 95 % intervals over seeds (Student's t; none below three). Each point is at its own best of four "
           "learning rates, chosen on 500 validation pictures, and everybody has {updates} updates of 16 pictures.",

@@ -196,7 +196,7 @@ def rows(found: Standings) -> str:
     experiment, several = found.experiment, len(found.experiment.rates) > 1
     heads = [
         _("Strategy"), _("Test accuracy") if found.tested else _("Validation accuracy"),
-        _("Difference to {base}, points", base=named(found.view.baseline)), "", _("Seeds still needed"),
+        _("Difference to {base}, points", base=named(found.view.baseline)), _("as a picture"), _("Seeds still needed"),
         _("Source kept"), _("Weights that learn"), *([_("Rate")] if several else []),
     ]  # fmt: skip
     reach = forest.reach(found.compared)

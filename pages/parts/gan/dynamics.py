@@ -41,7 +41,7 @@ def draw(lab: Lab, table: Table) -> None:
         return
     left, right = st.columns([5, 4], gap="large")
     with left:
-        st.altair_chart(chart(found, st.context.theme.type == "dark"), width="content")
+        st.altair_chart(chart(found, st.context.theme.type == "dark"), width="content", alt=spoken_of(found))
     with right:
         st.markdown(verdict(found))
         st.caption(_("The weights as they were at step {step}, the checkpoint nearest to what you look at.",
@@ -54,6 +54,16 @@ def of(experiment: GanTraining, checkpoint: Checkpoint) -> Spectrum:
     game = experiment.game(checkpoint.step)
     game.load(checkpoint)
     return spectrum(game)
+
+
+def spoken_of(found: Spectrum) -> str:
+    """The picture in words: how many eigenvalues lie where, and how large they are."""
+    size = [abs(complex(value)) for value in found.moving] or [0.0]
+    return _(
+        "Eigenvalues on the complex plane with the unit circle: {count}, of which {growing} lie outside and {turning} "
+        "off the real line; the smallest has size {low}, the largest {high}.",
+        count=len(found.moving), growing=found.growing, turning=found.turning, low=min(size), high=max(size),
+    )  # fmt: skip
 
 
 def verdict(found: Spectrum) -> str:

@@ -14,6 +14,7 @@ from models.metrics.image_quality import class_counts, sampled
 from models.metrics.judge import certainty
 from models.metrics.memorising import Nearness, nearness
 from models.running import stream
+from pages.parts import spoken
 from pages.parts.image_gan.panels import class_names
 from pages.parts.image_gan.trained import Trained, sheet, trained
 from pages.parts.lab import Lab
@@ -76,7 +77,8 @@ def mixing(lab: Lab, table: Table) -> None:
     blank = torch.zeros_like(alone[:1])
     head = torch.cat((blank, made[:SOURCES]))
     body = torch.cat((alone[:, None], made[SOURCES:].view(SOURCES, SOURCES, -1)), 1).flatten(0, 1)
-    st.image(sheet(torch.cat((head, body)), found.side, SOURCES + 1), width=640)
+    alt = spoken.pictures(_("A square of styles."), made[SOURCES:].cpu().numpy())
+    st.image(sheet(torch.cat((head, body)), found.side, SOURCES + 1), width=640, alt=alt)
     st.caption(
         _("Top row: the columns' own pictures. Left column: the rows' own. {coarse} of the {layers} layers lie on the "
           "smallest map: they decide what is drawn where; the rest decides how.", coarse=COARSE, layers=LAYERS)
@@ -96,15 +98,18 @@ def walk(lab: Lab, table: Table) -> None:
     way_TZ = slerp(z_NZ[0].cpu(), z_NZ[1].cpu(), share_T).to(found.duel.where)
     way_TC = None if class_NC is None else torch.lerp(class_NC[:1], class_NC[1:], share_T[:, None].to(class_NC))
     made_TX = found.generator(way_TZ, way_TC).cpu()
-    st.image(sheet(made_TX, found.side, FRAMES, 1100), width="stretch")
-    st.caption(_("From one noise to another in even steps (slerp); a class goes over into the other's just so."))
     sure_TC = certainty(found.knobs.data, made_TX)
     names = class_names(found.knobs.data)
+    taken = [names[int(row)] for row in sure_TC.argmax(1)]
+    alt = spoken.pictures(_("A way from noise to noise."), made_TX.numpy(), taken)
+    st.image(sheet(made_TX, found.side, FRAMES, 1100), width="stretch", alt=alt)
+    st.caption(_("From one noise to another in even steps (slerp); a class goes over into the other's just so."))
     seen = [row for row in range(len(names)) if float(sure_TC[:, row].max()) >= SEEN]
     place = _("share of the way")
+    curves = {names[row]: sure_TC[:, row].tolist() for row in seen}
     st.line_chart(
-        {place: share_T.tolist(), **{names[row]: sure_TC[:, row].tolist() for row in seen}}, x=place,
-        y_label=_("probability"), height=240,
+        {place: share_T.tolist(), **curves}, x=place, y_label=_("probability"), height=240,
+        alt=spoken.lines(_("probability"), place, share_T.tolist(), curves),
     )  # fmt: skip
 
 
@@ -127,6 +132,10 @@ def classes(lab: Lab, table: Table) -> None:
     st.bar_chart(
         {place: class_names(data), ours: shares[0], theirs: shares[1]}, x=place, y=[ours, theirs], stack=False,
         y_label=_("share"), height=300, sort=False,
+        alt=spoken.values(_("share"), {
+            who: dict(zip(class_names(data), counts, strict=True))
+            for who, counts in ((ours, shares[0]), (theirs, shares[1]))
+        }),
     )  # fmt: skip
     covered = sum(share >= 0.02 for share in shares[0])
     st.markdown(
@@ -145,7 +154,9 @@ def copies(lab: Lab, table: Table) -> None:
         st.caption(_("Being measured …"))
         return
     real = pictures(found.knobs.data).train_NX[known.nearest_N[:COPIES]]
-    st.image(sheet(torch.cat((known.made_NX[:COPIES], real)), found.side, COPIES, 900), width="stretch")
+    both = torch.cat((known.made_NX[:COPIES], real))
+    alt = spoken.pictures(_("Pictures of G above the ones nearest to them."), both.numpy())
+    st.image(sheet(both, found.side, COPIES, 900), width="stretch", alt=alt)
     st.caption(_("Above: pictures of G. Below each: the picture nearest to it among all that training has seen."))
     one, other, third = st.columns(3)
     one.metric(_("Forged to nearest seen"), shown(round(known.made, 2)))

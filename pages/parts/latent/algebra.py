@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from models.metrics.attributes import ATTRIBUTES, METHODS, Method, attributes, directions, leakage
+from pages.parts import spoken
 from pages.parts.lab import Lab
 from pages.parts.latent.factors import shaded
 from pages.parts.latent.studio import ink, means
@@ -52,7 +53,8 @@ def draw(lab: Lab, table: Table) -> None:
         for name, way_Z in zip(rows, way_DZ, strict=True):
             st.caption(_("{what}: from −2σ to +2σ along its direction", what=f"**{name}**"))
             step_W1 = torch.linspace(-SIGMAS, SIGMAS, WALK)[:, None] * (code_NZ @ way_Z).std()
-            st.image(film(found, decode(code_NZ[row] + step_W1 * way_Z)), width="stretch")
+            walk_WX = decode(code_NZ[row] + step_W1 * way_Z)
+            st.image(film(found, walk_WX), width="stretch", alt=spoken.pictures(f"{name}.", walk_WX.numpy()))
     with matrix:
         st.markdown("**" + _("What else changed: the leakage") + "**")
         shaded(rows, names, table_DA.numpy(), reach=1.5)
@@ -121,8 +123,12 @@ def arithmetic(found: Trained, code_NZ: Tensor, key: str) -> None:
     made_1X = told_decoder(found, c)(z_Z[None])
     left, right = st.columns([4, 6], gap="medium")
     with left:
-        st.image(film(found, torch.cat((real_MX[chosen], made_1X))), width="stretch")
-        st.caption(_("a, b, c, and the decoded a − b + c"))
+        four, said = torch.cat((real_MX[chosen], made_1X)), _("a, b, c, and the decoded a − b + c")
+        st.image(film(found, four), width="stretch", alt=spoken.pictures(f"{said}.", four.cpu().numpy()))
+        st.caption(said)
     with right:
-        st.image(film(found, real_MX[near]), width="stretch")
-        st.caption(_("The real held-out pictures whose codes lie nearest to it"))
+        said = _("The real held-out pictures whose codes lie nearest to it")
+        st.image(
+            film(found, real_MX[near]), width="stretch", alt=spoken.pictures(f"{said}.", real_MX[near].cpu().numpy())
+        )
+        st.caption(said)

@@ -14,6 +14,7 @@ from models.layers.elbo import kl_to_prior, log_likelihood, reparameterise
 from models.layers.latent_models import Continuous
 from models.metrics.bounds import Importance, held_out, importance
 from models.running import stream
+from pages.parts import spoken
 from pages.parts.lab import Lab
 from pages.parts.lanes import ACTIVE
 from pages.parts.latent.panels import HORIZON
@@ -76,7 +77,8 @@ def one_picture(found: Trained, key: str) -> None:
     with pictures:
         three = torch.cat((x_BX, model.decode(code.mean_BZ, label_B).sigmoid(), logits_BX.sigmoid())).cpu()
         flat = three.view(3, side, side).permute(1, 0, 2).reshape(side, 3 * side)
-        st.image(ink(flat.numpy(), 112 // side), width="stretch")
+        alt = spoken.pictures(_("The picture x; decoded from μ; decoded from z = μ + σ·ε."), three.numpy())
+        st.image(ink(flat.numpy(), 112 // side), width="stretch", alt=alt)
         st.caption(_("The picture x; decoded from μ; decoded from z = μ + σ·ε."))
     with numbers:
         order = kl_BZ[0].argsort(descending=True)[:SHOWN_DIMENSIONS].tolist()
@@ -128,7 +130,9 @@ def barcode(table: Table) -> None:
         st.caption(_("Being read …"))
         return
     most = max(float(bars.max()), 1e-6)
-    st.image(coloured(bars / most), width="stretch")
+    last = {str(row + 1): float(bars[row, -1]) for row in np.argsort(-bars[:, -1])}
+    alt = spoken.values(_("Information per dimension over training"), {_("nats at the end, by dimension"): last})
+    st.image(coloured(bars / most), width="stretch", alt=alt)
     st.caption(
         _("One row per dimension, one column per recorded moment, from step 0 to {step}. Dark: no information; bright: "
           "up to {most} nats.", step=int(moments[-1]), most=most)
@@ -177,7 +181,9 @@ def rate_distortion(lab: Lab, table: Table) -> None:
                 _("reconstruction: distortion, nats"): [d for _b, _r, d in points],
             }  # fmt: skip
             beta, across, up = columns
-            st.scatter_chart(columns, x=across, y=up, color=beta, height=320)
+            placed = {f"β = {shown(each)}": (rate, distortion) for each, rate, distortion in points}
+            alt = spoken.points(_("Rate against distortion"), across, up, placed)
+            st.scatter_chart(columns, x=across, y=up, color=beta, height=320, alt=alt)
         st.caption(
             _("{count} of {total} runs have numbers. On held-out pictures; β = 1 is the ELBO. A low β buys sharp "
               "pictures with an expensive code.", count=len(points), total=len(BETAS))

@@ -47,8 +47,10 @@ def draw(lab: Lab, table: Table) -> None:
         if st.button(_("Draw chance again"), key=f"{key}.again", icon=":material/casino:"):
             st.session_state[f"{key}.turn"] = st.session_state.get(f"{key}.turn", 0) + 1
     with grid:
-        st.image(table_of(found, st.session_state.get(f"{key}.turn", 0)), width="stretch")
-        st.caption(_("Left: the held-out pictures. Then {draws} draws from the code of each.", draws=DRAWS))
+        said = _("Left: the held-out pictures. Then {draws} draws from the code of each.", draws=DRAWS)
+        alt = said if known is None else f"{said} {_('Decided by the code')}: {percent(known)}."
+        st.image(table_of(found, st.session_state.get(f"{key}.turn", 0)), width="stretch", alt=alt)
+        st.caption(said)
 
 
 def chances(found: Trained, draws: int, turn: int) -> Tensor:

@@ -16,6 +16,7 @@ from torch import Tensor
 from models.layers.latent_models import Continuous
 from models.layers.paths import KINDS, Kind, energy, evenly, path, speed
 from models.metrics.judge import certainty, judge
+from pages.parts import spoken
 from pages.parts.lab import Lab
 from pages.parts.latent.panels import class_names
 from pages.parts.latent.trained import Trained, scene, trained
@@ -175,7 +176,8 @@ def strip(found: Trained, each: Walk, index: int) -> None:
         _("{dot} {kind}: energy {energy}, length {length} in pixels", dot=dot, kind=f"**{said_kind(each.kind)}**",
           energy=each.energy, length=each.length)
     )  # fmt: skip
-    st.image(ink(flat.numpy(), 44 // side + 1), width="stretch")
+    alt = spoken.pictures(_("The path in even steps."), picture_TX.numpy())
+    st.image(ink(flat.numpy(), 44 // side + 1), width="stretch", alt=alt)
 
 
 def ink(grey: np.ndarray, factor: int) -> Image.Image:
@@ -199,7 +201,8 @@ def details(found: Trained, walks: Sequence[Walk], key: str) -> None:
     film = gif(picture_TX.numpy(), found.study.data.side)
     left, *plots = st.columns([2, 3, 3, 3], gap="medium")
     with left:
-        st.image(film, width="stretch")
+        alt = spoken.pictures(_("A film along the path and back."), picture_TX.numpy())
+        st.image(film, width="stretch", alt=alt)
         st.download_button(_("Film (GIF)"), film, f"latent-{each.kind}.gif", "image/gif", icon=":material/movie:")
         st.download_button(
             _("Numbers (NPZ)"), npz(each, picture_TX), f"latent-{each.kind}.npz", icon=":material/download:"
@@ -211,10 +214,17 @@ def details(found: Trained, walks: Sequence[Walk], key: str) -> None:
             if table is None:
                 st.caption(_("The classifier is being trained …"))
             else:
-                st.line_chart(table, x=next(iter(table)), height=220)
+                draw_columns(title, table)
 
 
 Columns = dict[str, list[float]]
+
+
+def draw_columns(title: str, table: Columns) -> None:
+    """Lines over the first column, drawn and said."""
+    across, *rest = table
+    alt = spoken.lines(title, across, table[across], {name: table[name] for name in rest})
+    st.line_chart(table, x=across, height=220, alt=alt)
 
 
 def tables(found: Trained, each: Walk) -> tuple[Columns, Columns, Columns | None]:

@@ -33,7 +33,7 @@ export class Card {
    */
   constructor(view, title, name) {
     this.view = view;
-    this.title = make("h3", { text: title });
+    this.title = make("h2", { text: title });
     this.when = make("span", { class: "tl-when" });
     this.readout = make("span", { class: "tl-readout" });
     this.canvas = make("canvas", { role: "img", "aria-label": title });

@@ -116,6 +116,13 @@ def thumb(picture: Picture, side: int = THUMB) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(colour)).resize((side, side), Image.Resampling.BILINEAR)
 
 
+def spoken_of(kind: Kind, wrong: Sequence[bool]) -> str:
+    """The strip in words: how many pictures the class has, and which were not recognised."""
+    missed = ", ".join(str(place + 1) for place, bad in enumerate(wrong) if bad)
+    said = _("The class “{name}” has {count} pictures.", name=kind.name, count=len(kind.pictures))
+    return f"{said} " + _("Not recognised when left out: number {missed}.", missed=missed) if missed else said
+
+
 def edit(wrong: dict[int, list[bool]]) -> None:
     """Every class with its name and pictures; `wrong` says which were not recognised when left out."""
     with st.container(horizontal=True, gap="small"):
@@ -133,7 +140,7 @@ def edit(wrong: dict[int, list[bool]]) -> None:
             said = _("Take the last one out") if kind.pictures else _("Remove this class")
             taken.button(said, key=f"own.drop.{label}", on_click=drop, args=(label,), disabled=gone, type="tertiary")
             if kind.pictures:
-                st.image(strip(kind.pictures, wrong.get(label, ())))
+                st.image(strip(kind.pictures, wrong.get(label, ())), alt=spoken_of(kind, wrong.get(label, ())))
             else:
                 st.caption(_("No picture yet: draw or upload one, then say that it is this."))
     if len(kinds()) < MOST_CLASSES:

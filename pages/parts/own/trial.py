@@ -39,7 +39,7 @@ def answers(eye: EyeName, head: Head, whole: Sequence[Kind], found: Sequence[Pic
     for picture, chance_K in zip(found, chance_NK, strict=True):
         best = int(chance_K.argmax())
         shown, said = st.columns([1, 3], vertical_alignment="center")
-        shown.image(thumb(picture))
+        shown.image(thumb(picture), alt=_("A new picture, taken for “{name}”.", name=whole[best].name))
         said.progress(float(chance_K[best]), text=f"{whole[best].name}: {percent(float(chance_K[best]))}")
 
 
@@ -64,7 +64,7 @@ def answer(eye: EyeName, head: Head, whole: Sequence[Kind], picture: Picture) ->
     alike_N = F.normalize(features(eye, whole), dim=-1) @ F.normalize(feature_1F[0], dim=0)
     nearest = int(torch.argmax(alike_N))
     known = [(kind.name, one) for kind in whole for one in kind.pictures]
-    st.image(thumb(known[nearest][1], 72))
+    st.image(thumb(known[nearest][1], 72), alt=_("The picture most alike, from “{name}”.", name=known[nearest][0]))
     st.caption(_("Of all it learned from, this one looks most alike, from “{name}”.", name=known[nearest][0]))
     if float(alike_N[nearest]) < 0.5:
         st.caption(_("It is like none of your pictures: a head must choose one of its classes all the same."))

@@ -13,6 +13,7 @@ from models.layers.few_shot import HEADS, RECORDED, Head, HeadName, fit
 from models.metrics.classification import average, confusion
 from models.metrics.comparison import holm, share_interval, sign_test
 from models.own_classes import EyeName, Kind, eyes, features, labels
+from pages.parts import spoken
 from pages.parts.own.album import digest, distinct
 from pages.parts.words import _, percent
 
@@ -116,9 +117,16 @@ def heads(eye: EyeName, whole: Sequence[Kind]) -> None:
     )  # fmt: skip
     trained = {names[name]: head for name, head in known.items() if len(head.loss_T)}
     st.caption(_("training loss in nats"))
-    st.altair_chart(course(trained, [head.loss_T for head in trained.values()]))
+    draw_course(_("training loss in nats"), {name: head.loss_T for name, head in trained.items()})
     st.caption(_("share right when left out"))
-    st.altair_chart(course(trained, [head.right_T for head in trained.values()]))
+    draw_course(_("share right when left out"), {name: head.right_T for name, head in trained.items()})
+
+
+def draw_course(title: str, curves: Mapping[str, Tensor]) -> None:
+    """The lines, drawn and said."""
+    known = {name: curve_T.tolist() for name, curve_T in curves.items()}
+    steps = [float(RECORDED * place) for place in range(max(map(len, known.values()), default=1))]
+    st.altair_chart(course(known, list(curves.values())), alt=spoken.lines(title, _("step"), steps, known))
 
 
 def course(names: Iterable[str], curves: Sequence[Tensor]) -> alt.Chart:

@@ -11,6 +11,7 @@ import streamlit as st
 from models.attention import AttentionTraining
 from models.experiment import Checkpoint
 from models.metrics.extrapolation import SEQUENCES, Reached, extrapolate, lengths
+from pages.parts import spoken
 from pages.parts.lanes import ACTIVE
 from pages.parts.later import later
 from pages.parts.words import _, shown, told
@@ -94,7 +95,10 @@ def results(seed: int, known: Mapping[str, Run | None]) -> None:
         st.info(_("Reading longer and longer sequences …"), icon=":material/hourglass_empty:")
         return
     st.markdown(f"**{verdict(found)}**")
-    st.altair_chart(chart(found, st.context.theme.type == "dark"), width="stretch")
+    curves = {names()[scheme]: [r.accuracy for r in row] for scheme, row in found.items()}
+    x = [float(r.length) for r in next(iter(found.values()))]
+    words = spoken.lines(_("right"), _("tokens in the sequence"), x, curves)
+    st.altair_chart(chart(found, st.context.theme.type == "dark"), width="stretch", alt=words)
     st.caption(
         _("Share of predictable tokens that are right, on {count} fresh sequences for each length, the same for all "
           "five; bands are 95 % intervals over sequences. The dashed line is the trained length.", count=SEQUENCES)

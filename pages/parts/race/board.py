@@ -137,8 +137,8 @@ def rows(experiment: GanRace, arrays: Arrays, base: str) -> str:
     found, judged = compared(experiment, arrays, base)
     spread = {name: band(arrays[name].astype(float)) for name in METRES}
     reach = forest.reach(found)
-    heads = (_("Kind"), _("Energy distance"), _("Difference to {base}", base=named(base)), "", _("High quality"),
-             _("Modes"), _("Reverse KL, nats"))  # fmt: skip
+    heads = (_("Kind"), _("Energy distance"), _("Difference to {base}", base=named(base)), _("as a picture"),
+             _("High quality"), _("Modes"), _("Reverse KL, nats"))  # fmt: skip
     lines = []
     for place in np.argsort(np.nan_to_num(spread["energy_AS"].mean, nan=np.inf), kind="stable"):
         name, one = experiment.names[place], found[place]

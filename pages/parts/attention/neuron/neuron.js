@@ -88,7 +88,7 @@ function draw(root, data) {
   const take = step("3", words.step_take,
     strip("v", v, two, numbers), strip(words.weighted, weighted, two, numbers),
     strip(words.out, out, two, numbers), make("p", "tn-line", data.lines.take));
-  root.replaceChildren(make("h3", "", data.title), make("div", "tn-steps", score, share, take));
+  root.replaceChildren(make("h2", "", data.title), make("div", "tn-steps", score, share, take));
   const box = root.querySelector(".tn-scroll");
   const chosen = root.querySelector(".tn-chosen");
   if (kept) box.scrollTop = kept;
