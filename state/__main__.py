@@ -32,6 +32,8 @@ from state.supervisor import ensure_supervisor
 Json = Annotated[bool, tyro.conf.arg(help="One JSON object per line instead of text.")]
 Home = Annotated[Path | None, tyro.conf.arg(help="Where runs live, instead of TORCHLIGHT_HOME.")]
 Key = Annotated[str, tyro.conf.Positional, tyro.conf.arg(help="The key of the run, as `list` shows it.")]
+Title = Annotated[str, tyro.conf.Positional, tyro.conf.arg(help="What the run is called.")]
+Tags = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(help="Words to find the run by.")]
 POLL_S = 0.05
 
 
@@ -46,12 +48,17 @@ def line(run: Run) -> dict[str, Any]:
     """A run in one line."""
     status, reason = run.status(), run.unknown
     said = {"key": run.key, "name": run.name, "state": status.state, "step": status.step, "steps": status.steps}
+    if run.row.title:
+        said["title"] = run.row.title
+    if run.tags:
+        said["tags"] = list(run.tags)
     return said if reason is None else {**said, "unknown": str(reason)}
 
 
 def say(run: Run, as_json: bool) -> None:
     said = line(run)
-    text = "{key}  {state:<11} {step:>8}/{steps:<8} {name}  {unknown}".format_map({"unknown": "", **said}).rstrip()
+    rest = {"title": "", "unknown": "", **said}
+    text = "{key}  {state:<11} {step:>8}/{steps:<8} {name}  {title}  {unknown}".format_map(rest).rstrip()
     print(to_json(said) if as_json else text)
 
 
@@ -178,6 +185,18 @@ def pin(key: Key, off: bool = False, home: Home = None) -> None:
         run.pin(not off)
 
 
+def name(key: Key, title: Title, home: Home = None) -> None:
+    """Give a run a name; an empty one takes it away."""
+    with found(key, home) as (_, run):
+        run.rename(title)
+
+
+def tag(key: Key, tags: Tags = (), home: Home = None) -> None:
+    """Set a run's tags; without any, it has none."""
+    with found(key, home) as (_, run):
+        run.tag(tags)
+
+
 def main(arguments: list[str]) -> int:
     """The command line; the exit code. A run that does not finish, and a mistake in the options, is not 0."""
     try:
@@ -194,6 +213,7 @@ def _main(arguments: list[str]) -> int:
     if arguments[:1] != ["train"]:
         commands: dict[str, Callable[..., Any]] = {
             "list": show_all, "train": train_help, "show": show, "stop": stop, "delete": delete, "pin": pin,
+            "name": name, "tag": tag,
         }  # fmt: skip
         tyro.extras.subcommand_cli_from_dict(commands, args=arguments, prog="python -m state")
         return 0

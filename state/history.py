@@ -29,6 +29,11 @@ select first, last, names, crc, data from chunk
 where exists (select 1 from json_each(chunk.names) where value in (select value from json_each(?))) order by seq
 """
 
+_NEWEST = """
+select first, last, names, crc, data from chunk
+where seq in (select max(seq) from chunk group by names) order by seq
+"""
+
 
 @dataclass(frozen=True)
 class Cursor:
@@ -93,6 +98,22 @@ class History:
     def columns(self, names: Iterable[str] | None = None) -> dict[str, Column]:
         """Per column its steps and values, or those of the named columns."""
         return joined(self.scalars(names))
+
+    def last(self) -> dict[str, float]:
+        """The newest value of every column that is not NaN; reads few chunks, however long the run."""
+        found: dict[str, float] = {}
+        holes: set[str] = set()
+        for chunk in unpack(self._rows(_NEWEST)):
+            for name, values in chunk.values.items():
+                known = values[~np.isnan(values)]
+                if len(known):
+                    found[name] = float(known[-1])
+                else:
+                    holes.add(name)
+        for name, (_, values) in self.columns(holes).items() if holes else ():
+            known = values[~np.isnan(values)]
+            found |= {name: float(known[-1])} if len(known) else {}
+        return found
 
     def scalars(self, names: Iterable[str] | None = None) -> Iterable[Scalars]:
         """Every readable chunk, in order of recording, or what it has of the named columns; others are not read."""

@@ -33,6 +33,7 @@ from state.home import Limits, home, is_key, run_directory
 from state.lease import holder
 from state.start import recorded
 from state.supervisor import ensure_supervisor
+from state.titles import tags_of, title_of
 
 __all__ = [
     "Checkpoint", "Cursor", "Damage", "Delta", "NewerStore", "NoSuchRun", "QueueFull", "Refused", "Run", "Runs",
@@ -99,6 +100,16 @@ class Run:
     def name(self) -> str:
         """The experiment's class."""
         return self._row.name
+
+    @property
+    def row(self) -> Row:
+        """What the control database knew of the run when it was looked up."""
+        return self._row
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags that visitors gave it, as of when it was looked up."""
+        return tags_of(json.loads(self._row.tags))
 
     def status(self) -> Status:
         """Raises `NoSuchRun` once the run has been deleted."""
@@ -217,6 +228,15 @@ class Run:
     def pin(self, pinned: bool = True) -> None:
         """Keep the run when the disk bound deletes others."""
         self._control.move(self.key, _ANY, lambda row: replace(row, pinned=int(pinned)))
+
+    def rename(self, title: str) -> None:
+        """Call the run so, in one short line; an empty text takes its name away."""
+        self._control.move(self.key, _ANY, lambda row: replace(row, title=title_of(title)))
+
+    def tag(self, tags: Iterable[str]) -> None:
+        """Give the run these tags instead of those it has."""
+        said = json.dumps(tags_of(tags), ensure_ascii=False)
+        self._control.move(self.key, _ANY, lambda row: replace(row, tags=said))
 
 
 class Runs:
