@@ -17,6 +17,7 @@ from streamlit.delta_generator import DeltaGenerator
 from models.experiment import BadExperiment, Beside, Experiment, Story, Value
 from pages.parts import lanes, twins, watching
 from pages.parts.controls import controls, rebuilt, set_widgets
+from pages.parts.keyboard import TRAIN
 from pages.parts.lanes import ACTIVE
 from pages.parts.share import share
 from pages.parts.table import Table
@@ -222,7 +223,7 @@ class Lab:
         pressed = st.button(
             _("Train the fork") if forking else self.label(state, wanted), key=f"{self.family}.train", type="primary",
             width="stretch", disabled=wanted is None or same or state in ACTIVE, icon=":material/play_arrow:",
-            shortcut="t",
+            shortcut=TRAIN,
         )  # fmt: skip
         if forking:
             self.say_fork(table)

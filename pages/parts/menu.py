@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.parts import keyboard
 from pages.parts.words import LANGUAGES, _, choose_language, language, told
 from state.runs import Refused, runs
 
@@ -63,7 +64,7 @@ def menu() -> Any:
     st.html(f"<style>{STYLE}</style>")
     _language_switch()
     # The browser reads `lang` for hyphenation and speech; Streamlit's page says "en" for every language.
-    script = f"document.documentElement.lang = {json.dumps(language())};{ONE_ENTRY_A_PAGE}"
+    script = f"document.documentElement.lang = {json.dumps(language())};{ONE_ENTRY_A_PAGE}{keyboard.LISTENS}"
     st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
     return chosen
 
@@ -71,6 +72,7 @@ def menu() -> Any:
 def _language_switch() -> None:
     now = language()
     with st.container(horizontal=True, horizontal_alignment="right", key="language"):
+        keyboard.button()
         for code, name in LANGUAGES.items():
             if st.button(name, key=f"lang.{code}", type="tertiary", disabled=code == now):
                 st.session_state["lang"] = code

@@ -52,6 +52,7 @@ from typing import Any
 import streamlit as st
 from streamlit.components.v2.bidi_component import ComponentResult
 
+from pages.parts.keyboard import MOVES
 from pages.parts.live.module import module
 
 HERE = Path(__file__).parent
@@ -247,6 +248,7 @@ def live(
             "runs": [dict(run) for run in runs],
             "panels": [dict(panel) for panel in panels],
             "words": {**WORDS, **words},
+            "keys": dict(MOVES),
             "step": step,
             "view": view,
             "autoplay": autoplay,

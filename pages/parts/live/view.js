@@ -231,13 +231,14 @@ export class LiveView extends Timeline {
   key(event) {
     const tag = event.target.tagName;
     if (event.altKey || event.ctrlKey || event.metaKey || tag === "SELECT") return;
-    const moves = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
+    const moves = { back: -1, on: 1, first: -Infinity, last: Infinity };
+    const does = this.data.keys[event.key];
     const { cell, lock, arm, layer } = this.choice;
-    if (event.key === "Escape" && (cell || lock || arm || layer !== null)) {
+    if (does === "release" && (cell || lock || arm || layer !== null)) {
       this.choice.set({ cell: null, lock: null, arm: null, layer: null });
-    } else if (event.key === " " && tag !== "BUTTON") this.replay(!this.playing);
-    else if (event.key in moves) {
-      this.go(Math.max(0, Math.min(this.moments.length - 1, this.index() + moves[event.key])));
+    } else if (does === "play" && tag !== "BUTTON") this.replay(!this.playing);
+    else if (does in moves) {
+      this.go(Math.max(0, Math.min(this.moments.length - 1, this.index() + moves[does])));
     } else return;
     event.preventDefault();
   }
