@@ -68,6 +68,6 @@ def sheet(
     )
     st.html(
         f'{STYLE}<div class="tl-sheet" tabindex="0" role="region" aria-label="{html.escape(caption)}"><table>'
-        f"<caption>{html.escape(caption)}</caption><thead><tr><th></th>{heads}</tr></thead><tbody>{lines}</tbody>"
+        f"<caption>{html.escape(caption)}</caption><thead><tr><td></td>{heads}</tr></thead><tbody>{lines}</tbody>"
         "</table></div>"
     )

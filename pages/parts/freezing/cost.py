@@ -17,6 +17,7 @@ from pages.parts.freezing import forest
 from pages.parts.freezing.names import LINES, fixed, named
 from pages.parts.freezing.standings import Standings, newest, standings
 from pages.parts.freezing.view import View
+from pages.parts.hues import DARK, LIGHT
 from pages.parts.later import later
 from pages.parts.words import _, language, shown
 
@@ -117,7 +118,7 @@ def chart(
     found: Standings, points: Sequence[Mapping[str, Any]], axis: str, dark: bool
 ) -> alt.LayerChart | alt.FacetChart:
     """A dot per strategy; whiskers are the interval over seeds and, for time, the quartiles of the clock."""
-    hues = forest.DARK if dark else forest.LIGHT
+    hues = DARK if dark else LIGHT
     scale = alt.Scale(domain=[p["name"] for p in points], range=[hues[LINES[p["arm"]][0]] for p in points])
     colour = alt.Color("name:N", scale=scale, legend=None)
     data = alt.Chart(alt.InlineData(list(points)))

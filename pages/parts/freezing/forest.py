@@ -9,12 +9,11 @@ import streamlit as st
 
 from models.metrics.comparison import Difference
 from pages.parts.freezing.names import LINES
+from pages.parts.hues import DARK as DARK
+from pages.parts.hues import LIGHT as LIGHT
 
 EDGE = 0.04
 """Share of the scale's width that stays free at either end."""
-LIGHT = ("#2166ac", "#d4660f", "#17856b", "#8b4bab", "#6b7280", "#b0185c")
-DARK = ("#6fb1f0", "#ffa14d", "#4ccbaa", "#cf9ae8", "#a3acb9", "#ff8ab8")
-"""The series of the live view (theme.js), so that a strategy has one colour on the whole page."""
 DASHES = ("solid", "dashed", "dotted")
 STYLE = """
 <style>

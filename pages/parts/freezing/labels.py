@@ -18,6 +18,7 @@ from pages.parts import spoken
 from pages.parts.controls import controls
 from pages.parts.freezing import forest, measuring
 from pages.parts.freezing.names import LINES, fixed, named, pairs
+from pages.parts.hues import DARK, LIGHT
 from pages.parts.words import _, shown
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def chart(arrays: Mapping[str, np.ndarray], dark: bool) -> alt.LayerChart | alt.
             ends = {end: float(arrays[f"{end}_{way}"][place]) for end in ("accuracy", "low", "high")}
             kept = {end: 100 * value if math.isfinite(value) else None for end, value in ends.items()}
             rows.append({"way": named(way), "labels": float(labels), **kept})
-    hues = forest.DARK if dark else forest.LIGHT
+    hues = DARK if dark else LIGHT
     scale = alt.Scale(domain=[named(way) for way in WAYS], range=[colour(way, hues) for way in WAYS])
     legend = alt.Legend(
         orient="top", columns=2, labelFontSize=13, symbolType="stroke", symbolStrokeWidth=4, symbolOpacity=1

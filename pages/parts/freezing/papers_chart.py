@@ -13,7 +13,7 @@ import streamlit as st
 from models.layers.studies.study import Sheet, Values
 from models.metrics.comparison import band
 from pages.parts import spoken
-from pages.parts.freezing.forest import DARK, LIGHT
+from pages.parts.hues import DARK, LIGHT
 from pages.parts.words import _, shown
 
 Row = Mapping[str, Any]

@@ -57,10 +57,14 @@ def picture(experiment: FreezeLab, arm: str) -> str:
     plan_TL = followed(experiment, arm)
     moments = np.linspace(0, len(plan_TL) - 1, min(PIECES, len(plan_TL))).astype(int)
     bars = [(LAYERS[layer], bar(plan_TL[moments, layer])) for layer in reversed(range(len(LAYERS)))]
-    rows = [f'<div class="tf-row"><span>{name}</span><i style="background: {drawn}"></i></div>' for name, drawn in bars]
+    hue = f"tf-hue-{LINES[arm][0]}"
+    rows = [
+        f'<div class="tf-row"><span>{name}</span><i class="{hue}" style="background: {drawn}"></i></div>'
+        for name, drawn in bars
+    ]
     axis = f'<div class="tf-row"><span></span><u><b>0</b><b>{shown(experiment.steps)}</b></u></div>'
     label = escape(spoken(plan_TL), quote=True)
-    return f'<div class="tf-hue-{LINES[arm][0]}" role="img" aria-label="{label}">{"".join(rows)}{axis}</div>'
+    return f'<div role="img" aria-label="{label}">{"".join(rows)}{axis}</div>'
 
 
 def followed(experiment: FreezeLab, arm: str) -> np.ndarray:

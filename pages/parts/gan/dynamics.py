@@ -11,12 +11,13 @@ from models.experiment import Checkpoint
 from models.gan import GanTraining
 from models.metrics.dynamics import Spectrum, spectrum
 from pages.parts.attention.weights import computed
+from pages.parts.hues import DARK, LIGHT
 from pages.parts.lab import Lab
 from pages.parts.table import Table
 from pages.parts.words import _
 from state.runs import runs
 
-INK = {False: ("#2166ac", "#d4660f", "#9aa0a8"), True: ("#6fb1f0", "#ffa14d", "#8b919b")}
+INK = {False: (*LIGHT[:2], "#9aa0a8"), True: (*DARK[:2], "#8b919b")}
 """What shrinks, what grows, and the circle, on light and dark paper: the living picture's own hues."""
 SIDE_PX = 420
 

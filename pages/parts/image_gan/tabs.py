@@ -15,6 +15,7 @@ from models.metrics.judge import certainty
 from models.metrics.memorising import Nearness, nearness
 from models.running import stream
 from pages.parts import spoken
+from pages.parts.course import course
 from pages.parts.image_gan.panels import class_names
 from pages.parts.image_gan.trained import Trained, sheet, trained
 from pages.parts.lab import Lab
@@ -107,10 +108,7 @@ def walk(lab: Lab, table: Table) -> None:
     seen = [row for row in range(len(names)) if float(sure_TC[:, row].max()) >= SEEN]
     place = _("share of the way")
     curves = {names[row]: sure_TC[:, row].tolist() for row in seen}
-    st.line_chart(
-        {place: share_T.tolist(), **curves}, x=place, y_label=_("probability"), height=240,
-        alt=spoken.lines(_("probability"), place, share_T.tolist(), curves),
-    )  # fmt: skip
+    course(_("probability"), place, share_T.tolist(), curves, up=_("probability"))
 
 
 def classes(lab: Lab, table: Table) -> None:

@@ -79,5 +79,5 @@ def shaded(rows: list[str], titles: list[str], matrix: np.ndarray, reach: float 
         body += f"<tr><th scope='row' style='padding: 6px 14px'>{name}</th>{cells}</tr>"
     st.html(
         f"<div style='overflow-x: auto'><table style='border-collapse: collapse; text-align: right'>"
-        f"<tr><th></th>{head}</tr>{body}</table></div>"
+        f"<tr><td></td>{head}</tr>{body}</table></div>"
     )

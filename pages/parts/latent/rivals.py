@@ -12,7 +12,7 @@ from models.gan import GanTraining
 from models.layers.autoencoding import Autoencoding
 from models.layers.game import Game
 from models.metrics.rivals import DESCENT, Interval, costs, of_gan, of_vae, roc, scatter
-from pages.parts import spoken
+from pages.parts.course import course
 from pages.parts.lab import Lab
 from pages.parts.lanes import ACTIVE
 from pages.parts.later import later
@@ -132,7 +132,4 @@ def alarm(experiment: LatentSpace, known: dict[str, Run]) -> None:
         "**" + _("Reconstruction cost as an alarm: digits upside down, area {area}", area=round(area, 3)) + "**"
     )
     false_name, true_name = _("false alarms"), _("anomalies found")
-    st.line_chart(
-        {false_name: false.tolist(), true_name: true.tolist()}, x=false_name, y=true_name, height=260,
-        alt=spoken.lines(true_name, false_name, false.tolist(), {true_name: true.tolist()}),
-    )  # fmt: skip
+    course(true_name, false_name, false.tolist(), {true_name: true.tolist()}, up=true_name, height=260)

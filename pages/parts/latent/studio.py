@@ -17,6 +17,7 @@ from models.layers.latent_models import Continuous
 from models.layers.paths import KINDS, Kind, energy, evenly, path, speed
 from models.metrics.judge import certainty, judge
 from pages.parts import spoken
+from pages.parts.course import course
 from pages.parts.lab import Lab
 from pages.parts.latent.panels import class_names
 from pages.parts.latent.trained import Trained, scene, trained
@@ -223,8 +224,7 @@ Columns = dict[str, list[float]]
 def draw_columns(title: str, table: Columns) -> None:
     """Lines over the first column, drawn and said."""
     across, *rest = table
-    alt = spoken.lines(title, across, table[across], {name: table[name] for name in rest})
-    st.line_chart(table, x=across, height=220, alt=alt)
+    course(title, across, table[across], {name: table[name] for name in rest}, height=220)
 
 
 def tables(found: Trained, each: Walk) -> tuple[Columns, Columns, Columns | None]:

@@ -8,10 +8,10 @@ import { css, rgb } from "./theme.js";
 
 const RIM = { left: 30, right: 8, top: 8, bottom: 20 };
 const LIGHT_CLASSES = [
-  "#332288", "#117733", "#c0425c", "#0077a8", "#882255", "#a8761c", "#1f8a7d", "#7a7a1c", "#a03c93", "#c44e00",
+  "#2f268c", "#00682f", "#be4358", "#1888c0", "#82204e", "#bb8000", "#2f8071", "#757416", "#932e88", "#dd5e33",
 ];
 const DARK_CLASSES = [
-  "#a79bff", "#5fc77c", "#ff8fa3", "#7fd0f5", "#f082b4", "#e8cf7a", "#5fd9c6", "#cfd05e", "#e38fd6", "#ffa35c",
+  "#a399fb", "#3dac67", "#ff7990", "#7ed3ff", "#fc86ba", "#e6cd87", "#60eede", "#d1d15e", "#da89cb", "#ef9453",
 ];
 const SIGMAS = 2;
 const LEAST_PRIOR = 3.4;

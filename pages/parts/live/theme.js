@@ -1,14 +1,14 @@
 // Colours: read from the theme's custom properties, so that light, dark and a switch between them are followed.
-// Hues are blue and orange (Okabe and Ito 2008 in spirit): told apart with every common colour-blindness.
+// Series are those of `hues.py`, told apart with every colour-blindness; a test computes it.
 
 const LIGHT = {
-  series: ["#2166ac", "#d4660f", "#17856b", "#8b4bab", "#6b7280", "#b0185c"],
-  data: "#1d5c9e", samples: "#d95f0e", ema: "#8b3fa8",
+  series: ["#125a9c", "#ce6100", "#3b9e78", "#ab6bd8", "#666f80", "#98084e"],
+  data: "#1d5c9e", samples: "#d95f0e", ema: "#770070",
   high: "#8fbfe6", low: "#f6bd85", ramp: 0.8, contour: "rgba(60, 60, 70, 0.45)",
 };
 const DARK = {
-  series: ["#6fb1f0", "#ffa14d", "#4ccbaa", "#cf9ae8", "#a3acb9", "#ff8ab8"],
-  data: "#86bff5", samples: "#ffa94f", ema: "#dba0f5",
+  series: ["#67beff", "#ee883d", "#76bb89", "#bd71c0", "#797a89", "#ff96c7"],
+  data: "#86bff5", samples: "#ffa94f", ema: "#c27bbd",
   high: "#2b5a86", low: "#5c4230", ramp: 0.6, contour: "rgba(230, 230, 240, 0.4)",
 };
 

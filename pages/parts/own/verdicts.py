@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-import altair as alt
 import numpy as np
 import streamlit as st
-from torch import Tensor
 
 from models.layers.few_shot import HEADS, RECORDED, Head, HeadName, fit
 from models.metrics.classification import average, confusion
 from models.metrics.comparison import holm, share_interval, sign_test
 from models.own_classes import EyeName, Kind, eyes, features, labels
-from pages.parts import spoken
+from pages.parts.course import course
 from pages.parts.own.album import digest, distinct
 from pages.parts.words import _, percent
 
@@ -100,13 +98,13 @@ def heads(eye: EyeName, whole: Sequence[Kind]) -> None:
     names = head_names()
     known = {name: judged(eye, name, whole) for name in HEADS}
     hits = [right(head, whole) for head in known.values()]
-    said = against(hits, HEADS.index("linear"))
+    judgements = against(hits, HEADS.index("linear"))
     st.dataframe(
         [
             {_("Head"): names[name], _("Parameters"): head.parameters}
             | counted(hit)
             | {_("Against the linear head"): verdict}
-            for (name, head), hit, verdict in zip(known.items(), hits, said, strict=True)
+            for (name, head), hit, verdict in zip(known.items(), hits, judgements, strict=True)
         ],
         hide_index=True, width="stretch",
     )  # fmt: skip
@@ -116,34 +114,15 @@ def heads(eye: EyeName, whole: Sequence[Kind]) -> None:
           "takes the pictures for independent, so it is a rough one.", count=sum(len(kind.pictures) for kind in whole))
     )  # fmt: skip
     trained = {names[name]: head for name, head in known.items() if len(head.loss_T)}
-    st.caption(_("training loss in nats"))
-    draw_course(_("training loss in nats"), {name: head.loss_T for name, head in trained.items()})
-    st.caption(_("share right when left out"))
-    draw_course(_("share right when left out"), {name: head.right_T for name, head in trained.items()})
-
-
-def draw_course(title: str, curves: Mapping[str, Tensor]) -> None:
-    """The lines, drawn and said."""
-    known = {name: curve_T.tolist() for name, curve_T in curves.items()}
-    steps = [float(RECORDED * place) for place in range(max(map(len, known.values()), default=1))]
-    st.altair_chart(course(known, list(curves.values())), alt=spoken.lines(title, _("step"), steps, known))
-
-
-def course(names: Iterable[str], curves: Sequence[Tensor]) -> alt.Chart:
-    """One line for each head over its training steps."""
-    values = [
-        {"step": RECORDED * place, "value": value, "head": name}
-        for name, curve_T in zip(names, curves, strict=True)
-        for place, value in enumerate(curve_T.tolist())
+    steps = [
+        float(RECORDED * place) for place in range(max((len(head.loss_T) for head in trained.values()), default=1))
     ]
-    chart = alt.Chart(alt.InlineData(values=values), height=300).mark_line()
-    encoded: alt.Chart = chart.encode(
-        x=alt.X("step:Q", title=_("step")),
-        y=alt.Y("value:Q", title=None),
-        # Two columns: beside a small picture a longer row of names would be cut off.
-        color=alt.Color("head:N", title=None, sort=list(names), legend=alt.Legend(orient="bottom", columns=2)),
-    )
-    return encoded
+    said = _("training loss in nats")
+    st.caption(said)
+    course(said, _("step"), steps, {name: head.loss_T.tolist() for name, head in trained.items()}, height=300)
+    said = _("share right when left out")
+    st.caption(said)
+    course(said, _("step"), steps, {name: head.right_T.tolist() for name, head in trained.items()}, height=300)
 
 
 def seeing(name: HeadName, whole: Sequence[Kind]) -> None:

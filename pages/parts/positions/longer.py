@@ -12,14 +12,15 @@ from models.attention import AttentionTraining
 from models.experiment import Checkpoint
 from models.metrics.extrapolation import SEQUENCES, Reached, extrapolate, lengths
 from pages.parts import spoken
+from pages.parts.hues import DARK, LIGHT
 from pages.parts.lanes import ACTIVE
 from pages.parts.later import later
 from pages.parts.words import _, shown, told
 from state.runs import Run, runs
 
 SCHEMES = ("none", "sinusoidal", "learned", "rope", "alibi")
-LIGHT = ("#6b7280", "#2166ac", "#8b4bab", "#17856b", "#d4660f")
-DARK = ("#a3acb9", "#6fb1f0", "#cf9ae8", "#4ccbaa", "#ffa14d")
+HUES = (4, 0, 3, 2, 1)
+"""Which of the series' colours each scheme has."""
 LOOK_S = 0.7
 CONTEST = AttentionTraining(
     task="induction", architecture="decoder", length=24, symbols=16, num_layers=2, num_heads=4, d_model=64,
@@ -150,7 +151,7 @@ def chart(found: Mapping[str, Sequence[Reached]], dark: bool) -> alt.LayerChart 
         for scheme, row in found.items()
         for r in row
     ]
-    scale = alt.Scale(domain=list(label.values()), range=list(DARK if dark else LIGHT))
+    scale = alt.Scale(domain=list(label.values()), range=[(DARK if dark else LIGHT)[hue] for hue in HUES])
     legend = alt.Legend(
         orient="top", columns=3, symbolType="stroke", symbolStrokeWidth=4, symbolOpacity=1, labelFontSize=13
     )

@@ -71,7 +71,7 @@ function keyTable({ keys, key, words }, numbers) {
 }
 
 function step(number, title, ...children) {
-  return make("section", "tn-step", make("h4", "", make("b", "", number), title), ...children);
+  return make("section", "tn-step", make("h3", "", make("b", "", number), title), ...children);
 }
 
 function draw(root, data) {
