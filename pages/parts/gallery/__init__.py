@@ -1,0 +1,1 @@
+"""The gallery: every run of this store as one table, and any runs of one family on the same axes."""

@@ -1,0 +1,99 @@
+"""Several runs, or groups of seeds, on the same axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import numpy as np
+
+from models.metrics.comparison import Band
+from pages.parts import spoken
+from pages.parts.hues import DARK, LIGHT
+from pages.parts.words import _, language
+from state.columns import Column, thin
+
+HEIGHT = 340
+MOST_POINTS = 300
+MOST_LINES = 12
+STROKES = ([1, 0], [7, 3])
+"""Whole, then dashed: six colours serve twelve lines."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A curve with its label; with a band, the mean of several."""
+
+    label: str
+    steps: np.ndarray
+    values: np.ndarray
+    band: Band | None = None
+
+
+def single(label: str, curve: Column) -> Line:
+    """A run's own curve, thinned so that no extreme is lost."""
+    return Line(label, *thin(*curve, MOST_POINTS))
+
+
+def chart(lines: Sequence[Line], title: str, log: bool, dark: bool) -> alt.LayerChart:
+    """A line each, and a band where several seeds give one; what is not finite, or not positive on a log axis, is
+    left out."""
+    hues = DARK if dark else LIGHT
+    names = [line.label for line in lines]
+    data = alt.Chart(alt.InlineData([row for line in lines for row in _rows(line, log)]))
+    scale = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=False)
+    hue = alt.Color(
+        "label:N", title=None, sort=None,
+        scale=alt.Scale(domain=names, range=[hues[place % len(hues)] for place in range(len(names))]),
+        legend=alt.Legend(orient="top", columns=1, labelLimit=420, labelFontSize=13, symbolType="stroke",
+                          symbolStrokeWidth=4, symbolOpacity=1),
+    )  # fmt: skip
+    dash = alt.StrokeDash(
+        "label:N", title=None, sort=None,
+        scale=alt.Scale(domain=names, range=[STROKES[place // len(hues) % 2] for place in range(len(names))]),
+    )  # fmt: skip
+    x = alt.X("step:Q", title=_("step"), axis=alt.Axis(grid=False, tickCount=6))
+    tips = [alt.Tooltip("label:N", title=" "), alt.Tooltip("step:Q", title=_("step"), format=",d"),
+            alt.Tooltip("value:Q", title=title, format=".4~g")]  # fmt: skip
+    layers = []
+    if any(line.band is not None for line in lines):
+        tips.append(alt.Tooltip("n:Q", title="n"))
+        low = alt.Y("low:Q", title=title, scale=scale)
+        layers.append(data.mark_area(opacity=0.16).encode(x=x, y=low, y2="high:Q", color=hue))
+    # Straight from value to value: what lies between two recorded steps is not known.
+    layers.append(
+        data.mark_line(strokeWidth=2).encode(
+            x=x, y=alt.Y("value:Q", title=title, scale=scale), color=hue, strokeDash=dash, tooltip=tips
+        )
+    )
+    whole: alt.LayerChart = alt.layer(*layers).properties(height=HEIGHT).configure(locale=_locale())
+    return whole
+
+
+def _rows(line: Line, log: bool) -> list[dict[str, Any]]:
+    def fit(value: float) -> float | None:
+        return value if math.isfinite(value) and (value > 0 or not log) else None
+
+    rows: list[dict[str, Any]] = []
+    for place, (step, value) in enumerate(zip(line.steps.tolist(), line.values.tolist(), strict=True)):
+        row = {"label": line.label, "step": step, "value": fit(value)}
+        if line.band is not None:
+            ends = {"low": fit(float(line.band.low[place])), "high": fit(float(line.band.high[place]))}
+            whole = None not in ends.values()
+            row |= {**(ends if whole else dict.fromkeys(ends)), "n": int(line.band.n[place])}
+        rows.append(row)
+    return rows
+
+
+def _locale() -> dict[str, Any]:
+    point, comma = (",", ".") if language() == "vi" else (".", ",")
+    return {"number": {"decimal": point, "thousands": comma, "grouping": [3], "currency": ["", ""]}}
+
+
+def words(lines: Sequence[Line], title: str) -> str:
+    """The chart for those who listen."""
+    steps = [float(step) for line in lines for step in (line.steps[0], line.steps[-1])]
+    return spoken.lines(title, _("step"), steps, {line.label: line.values.tolist() for line in lines})
