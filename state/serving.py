@@ -165,9 +165,10 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     torch.set_num_threads(1)
     tasks = [asyncio.create_task(_keep_supervisor()), asyncio.create_task(_collect_when_idle())]
     over = threading.Event()
-    first = threading.Thread(target=prepare, args=(over,), name="first runs", daemon=True)
-    first.start()
-    await asyncio.to_thread(first.join, FIRST_RUNS_S)
+    if os.environ.get("TORCHLIGHT_PREPARE", "1") != "0":
+        first = threading.Thread(target=prepare, args=(over,), name="first runs", daemon=True)
+        first.start()
+        await asyncio.to_thread(first.join, FIRST_RUNS_S)
     gc.collect()
     gc.freeze()
     try:
@@ -183,6 +184,7 @@ def prepare(over: threading.Event) -> None:
     """Trains each family's first story where the store lacks it, so that the first visitor finds finished runs.
 
     One after the other, until `over`: whatever a visitor wants in the meantime finds a place to train.
+    `TORCHLIGHT_PREPARE=0` leaves it out.
     """
     store = runs()
     for experiment in [cls.stories()[0].experiment for cls in experiments().values() if cls.stories()]:

@@ -31,13 +31,17 @@ def free_port() -> int:
 
 @contextmanager
 def server(home: Path, ending: bool = True) -> Iterator[str]:
-    """A cold server on a free port, killed in the end; with `ending`, so is everything it started."""
+    """A cold server on a free port, killed in the end; with `ending`, so is everything it started.
+
+    It prepares no first stories: the cores belong to the test.
+    """
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.headless", "true"]
     address = f"http://127.0.0.1:{port}"
+    environment = {**os.environ, "TORCHLIGHT_HOME": str(home), "TORCHLIGHT_PREPARE": "0"}
     process = subprocess.Popen(
         [*command, "--server.port", str(port), "--server.address", "127.0.0.1"],
-        env={**os.environ, "TORCHLIGHT_HOME": str(home)}, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
+        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
     )  # fmt: skip
     try:
         until(lambda: answers(address), 90)

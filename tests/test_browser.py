@@ -57,8 +57,9 @@ def test_a_cold_server_answers_a_deep_link_with_the_whole_app(browser: Browser, 
         page.context.close()
 
 
-def test_the_first_visit_finds_a_finished_run(app: str, visitor: BrowserContext) -> None:
+def test_a_first_visit_to_a_finished_story_sees_it_learn(app: str, visitor: BrowserContext) -> None:
     story = GanTraining.stories()[0].experiment
+    trained(story)
     page = watch(visitor, f"{app}/gan")
     wait(lambda: painted(page, story.key) >= 0, page, 5)
     # It plays its history once, from the beginning, and then rests at the end.

@@ -7,30 +7,18 @@ import re
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from models.catalogue import experiments
 from models.transfer import FreezeLab
 from state import links
 from state.runs import runs
 from tests.browsing import painted, wait
 from tests.browsing import watch as opened
-from tests.waiting import until, until_ended
+from tests.waiting import until_ended
 
 pytestmark = pytest.mark.browser
 
 LITTLE = FreezeLab(strategies="scratch,head_only,full", per_class=2, steps=40, pretraining=50, seed=11)
 LONG = LITTLE.but(steps=1500, seed=12)
 SLOW = 60_000
-
-
-@pytest.fixture(scope="module", autouse=True)
-def nobody_else(app: str) -> None:
-    """A cold server trains every family's first story; here they would stand in the queue before our runs."""
-    firsts = [cls.stories()[0].experiment for cls in experiments().values() if cls.stories()]
-    until(lambda: all(runs().find(experiment.key) for experiment in firsts), 60)
-    for experiment in firsts:
-        run = runs().find(experiment.key)
-        if run is not None and not run.status().ended:
-            run.stop()
 
 
 def address(app: str, experiment: FreezeLab, **more: str) -> str:
