@@ -67,6 +67,9 @@ def bar(view: View, entries: Sequence[Entry], chosen: Sequence[Entry]) -> None:
                 "Choose the first {count}", count=MOST_CHOSEN)  # fmt: skip
             if st.button(label, key="runs.every", icon=":material/select_all:", type="tertiary"):
                 choose(view, [entry.key[:PREFIX] for entry in shown[:MOST_CHOSEN]])
+    hidden = len({entry.key for entry in chosen} - {entry.key for entry in shown})
+    if hidden:
+        st.caption(_("Chosen, but hidden by the filters: {count}.", count=hidden))
     if len(mine) < len(chosen):
         st.caption(_("Of other visitors, to be looked at and compared but not changed: {count} of the chosen runs.",
                      count=len(chosen) - len(mine)))  # fmt: skip

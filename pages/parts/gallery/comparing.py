@@ -65,7 +65,7 @@ def recorded(entries: Sequence[Entry]) -> list[str]:
 def settings(view: View, entries: Sequence[Entry], columns: Sequence[str]) -> View:
     """Which numbers, of runs or of groups of seeds, on which axis, what is best, and at which step."""
     first, start = entries[0], min(entry.step for entry in entries)
-    left, middle, right = st.columns([5, 4, 3], gap="medium")
+    left, middle, right, last = st.columns([5, 4, 2, 3], gap="medium")
     with left:
         usual = [name for name in view.columns if name in columns] or [*columns[:1]]
         place = key(f"columns.{first.name}", usual)
@@ -86,6 +86,7 @@ def settings(view: View, entries: Sequence[Entry], columns: Sequence[str]) -> Vi
         most = max(1, *(entry.step for entry in entries))
         now = min(start if view.at is None else view.at, most)
         at = st.number_input(_("At step"), 0, most, now, step=1, key=key(f"at.{start}.{most}", now))
+    with last:
         bests = {"": _("as its name says"), "low": _("the lowest"), "high": _("the highest")}
         best = st.selectbox(
             _("The best value is"), list(bests), list(bests).index(view.best), format_func=lambda way: bests[way],

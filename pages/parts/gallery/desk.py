@@ -24,7 +24,7 @@ from state.shelf import Entry, shelf
 SHEET = "runs.sheet"
 LOOK_S = 2.0
 SOON_S = 0.2
-KNOBS, NUMBERS = 5, 3
+KNOBS, NUMBERS = 4, 2
 """Columns of the table for knobs that differ, and for last values."""
 
 
@@ -112,12 +112,19 @@ def heads(view: View, fields: Sequence[str], experiment: Experiment | None) -> l
     """The sortable heads: name and state, then the family's own fields or, for mixed runs, all settings in one."""
     now, ways = view.sort.removeprefix("-"), ("descending" if view.sort.startswith("-") else "ascending")
     general = [("title", _("Run"), False, False), ("state", _("State"), False, False)]
-    own = [(field, names.field(field, experiment), True, False) for field in fields]
+    own = [(field, names.field(field, experiment), numeric(field, experiment), False) for field in fields]
     told = [*general, *(own or [("", _("Settings"), False, True)])]
     return [
         {"id": field, "label": label, "numeric": numeric, "long": long, "sorted": ways if field == now else ""}
         for field, label, numeric, long in told
     ]
+
+
+def numeric(field: str, experiment: Experiment | None) -> bool:
+    """Whether a field holds numbers, which stand under each other by their ends."""
+    kind, _dot, name = field.partition(".")
+    knob = experiment.knobs().get(name) if experiment is not None and kind == "knob" else None
+    return kind == "last" or (knob is not None and knob.kind in ("int", "float"))
 
 
 def fields_of(view: View, here: Sequence[Entry]) -> list[str]:
@@ -154,8 +161,9 @@ def stage(entry: Entry) -> str:
 
 def under(entry: Entry) -> str:
     """The small line under a run's name: its family, where the name does not say it, and when it was made."""
-    family = f"{names.family(entry)} · " if entry.title else ""
-    return f"{family}{names.moment(entry.created)}"
+    told = [names.family(entry)] if entry.title else []
+    told += [_("of another version")] if entry.experiment is None else []
+    return " · ".join([*told, names.moment(entry.created)])
 
 
 def obey(view: View, here: Sequence[Entry], deed: Deed | None) -> None:

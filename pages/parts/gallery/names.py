@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 
 from babel.dates import format_datetime
 
+from models.catalogue import experiments
 from models.experiment import Experiment
 from pages.parts.controls import option, sentence_case
 from pages.parts.gallery.listing import differing
@@ -22,8 +24,15 @@ SHORT = 6
 
 def family(entry: Entry) -> str:
     """The family in the visitor's words; the class where this version has no such family."""
-    title = type(entry.experiment).title if entry.experiment is not None else ""
+    title = _title(entry.name)
     return _(title) if title else entry.name
+
+
+@cache
+def _title(name: str) -> str:
+    """The class's title, which a run of an older version has as well."""
+    known = experiments().get(name)
+    return known.title if known is not None else ""
 
 
 def settings(experiment: Experiment, names: Sequence[str]) -> str:
@@ -40,25 +49,41 @@ def unusual(experiment: Experiment) -> list[str]:
 def called(entry: Entry) -> str:
     """A run by its own name, else by its family and its seed."""
     if entry.title or entry.experiment is None:
-        return entry.title or entry.name
+        return entry.title or family(entry)
     return _("{family}, seed {seed}", family=family(entry), seed=str(entry.experiment.seed))
 
 
 def labels(entries: Sequence[Entry]) -> list[str]:
     """One label for each of several runs of one family, all different."""
-    apart = differing([entry.experiment for entry in entries if entry.experiment is not None])
-    return unlike([entry.title or _apart(entry.experiment, apart) for entry in entries], [e.key for e in entries])
+    telling = apart([entry.experiment for entry in entries if entry.experiment is not None])
+    told = [entry.title or (settings(entry.experiment, telling) if entry.experiment else "") for entry in entries]
+    return unlike(told, [entry.key for entry in entries])
 
 
 def group_labels(found: Sequence[Group]) -> list[str]:
     """One label for each group: the knobs in which the groups differ."""
-    apart = differing([group.experiment for group in found])
-    told = [_apart(group.experiment, apart) or _("all seeds") for group in found]
+    telling = apart([group.experiment for group in found])
+    told = [settings(group.experiment, telling) or _("all seeds") for group in found]
     return unlike(told, [group.members[0].key for group in found])
 
 
-def _apart(experiment: Experiment | None, names: Sequence[str]) -> str:
-    return "" if experiment is None else settings(experiment, names[:MOST_NAMED])
+def apart(experiments: Sequence[Experiment]) -> list[str]:
+    """The few knobs that tell the experiments from each other best, in order of declaration."""
+    names, telling = differing(experiments), list[str]()
+
+    def kinds(chosen: Sequence[str]) -> int:
+        return len({tuple(getattr(one, name) for name in chosen) for one in experiments})
+
+    def gain(name: str) -> int:
+        return kinds([*telling, name]) - kinds(telling)
+
+    for _turn in range(MOST_NAMED):
+        # The seed tells runs apart better than any other knob, and says the least: it comes last.
+        best = max(names, key=lambda name: (gain(name) > 0, name != "seed", gain(name)), default="")
+        if not best or not gain(best):
+            break
+        telling.append(best)
+    return [name for name in names if name in telling]
 
 
 def unlike(told: Sequence[str], keys: Sequence[str]) -> list[str]:
