@@ -10,6 +10,8 @@ import streamlit as st
 from models.experiment import BadExperiment, Experiment, Knob, Value
 from pages.parts.words import _, shown
 
+MOST_PLACES = 500
+
 
 def key_of(family: str, name: str) -> str:
     """The widget's key; the family's name keeps one page's values out of another's."""
@@ -65,6 +67,11 @@ def widget(knob: Knob, key: str, value: Value, *, disabled: bool = False) -> Val
             step = float(knob.step or 0.01)
             digits = max(0, len(f"{step:.10f}".rstrip("0").split(".")[1]))
             low, high = float(knob.low or 0), float(knob.high or 1)
+            places = round((high - low) / step)
+            if places <= MOST_PLACES:
+                # A slider of numbers writes them with a point in every language; one of words leaves that to us.
+                stops = sorted({round(low + place * step, digits) for place in range(places + 1)} | {float(now)})
+                return float(st.select_slider(label, stops, float(now), format_func=shown, **common))
             return float(st.slider(label, low, high, float(now), step=step, format=f"%.{digits}f", **common))
         case _:
             return str(st.text_input(label, now, max_chars=knob.max_length, **common))

@@ -78,7 +78,8 @@ def number(value: float, code: str) -> str:
         return {"nan": "NaN", "inf": "∞", "-inf": "−∞"}[str(value)]
     rounded = float(f"{value:.4g}")
     if rounded and (abs(rounded) < 1e-6 or abs(rounded) >= 1e7):
-        return f"{rounded:.3g}"
+        mantissa, exponent = f"{rounded:.2e}".split("e")
+        return f"{number(float(mantissa), code)}e{int(exponent)}".replace("-", "−")
     return str(format_decimal(rounded, format="#,##0.#######", locale=code))
 
 

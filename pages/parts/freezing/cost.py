@@ -13,6 +13,7 @@ import streamlit as st
 from models.metrics.transfer_cost import REPEATS, Cost, cost_ledger
 from models.transfer import FreezeLab
 from pages.parts import spoken
+from pages.parts.course import show
 from pages.parts.freezing import forest
 from pages.parts.freezing.names import LINES, fixed, named
 from pages.parts.freezing.standings import Standings, newest, standings
@@ -53,8 +54,7 @@ def draw(lab: Lab, table: Table) -> None:
         points = dots(found, ledger, axis or "time")
         placed = {str(point["name"]): (point["x"], point["y"]) for point in points}
         words = spoken.points(_("What it costs, what it brings"), axes()[axis or "time"], accuracy_of(found), placed)
-        drawn = chart(found, points, axis or "time", st.context.theme.type == "dark")
-        st.altair_chart(drawn, width="stretch", alt=words)
+        show(chart(found, points, axis or "time", st.context.theme.type == "dark"), words)
 
 
 def rows(ledger: Sequence[Cost]) -> str:

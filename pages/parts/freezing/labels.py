@@ -16,6 +16,7 @@ from models.label_budget import RIVALS, WAYS, LabelBudget
 from models.metrics.comparison import FEWEST, band, crossover
 from pages.parts import spoken
 from pages.parts.controls import controls
+from pages.parts.course import show as draw_chart
 from pages.parts.freezing import forest, measuring
 from pages.parts.freezing.names import LINES, fixed, named, pairs
 from pages.parts.hues import DARK, LIGHT
@@ -59,7 +60,7 @@ def show(experiment: LabelBudget, picture: Snapshot) -> None:
     arrays = picture.arrays
     x, curves = arrays["labels"].tolist(), {named(way): (100 * arrays[f"accuracy_{way}"]).tolist() for way in WAYS}
     words = spoken.lines(_("Test accuracy, %"), _("labels"), x, curves)
-    st.altair_chart(chart(arrays, st.context.theme.type == "dark"), width="stretch", alt=words)
+    draw_chart(chart(arrays, st.context.theme.type == "dark"), words)
     st.caption(
         _("Means and 95 % intervals over seeds (Student's t; none below three). Each point is at its own best of four "
           "learning rates, chosen on 500 validation pictures, and everybody has {updates} updates of 16 pictures.",

@@ -13,6 +13,7 @@ import streamlit as st
 from models.layers.studies.study import Sheet, Values
 from models.metrics.comparison import band
 from pages.parts import spoken
+from pages.parts.course import show
 from pages.parts.hues import DARK, LIGHT
 from pages.parts.words import _, shown
 
@@ -31,7 +32,7 @@ def draw(sheet: Sheet, values: Values) -> None:
     for row in rows:
         groups.setdefault(row["curve"], {})[row["place"]] = row["mean"]
     words = spoken.values(_(sheet.title), groups)
-    st.altair_chart(chart(sheet, rows, st.context.theme.type == "dark"), width="stretch", alt=words)
+    show(chart(sheet, rows, st.context.theme.type == "dark"), words)
     said = _("Means and 95 % intervals over seeds (Student's t; none below three).")
     if any(curve.published for curve in sheet.curves):
         said += " " + _("Dashed lines and open diamonds: the paper's own figures, from other data and other nets.")

@@ -11,6 +11,7 @@ from models.experiment import Checkpoint
 from models.gan import GanTraining
 from models.metrics.dynamics import Spectrum, spectrum
 from pages.parts.attention.weights import computed
+from pages.parts.course import show
 from pages.parts.hues import DARK, LIGHT
 from pages.parts.lab import Lab
 from pages.parts.table import Table
@@ -42,7 +43,7 @@ def draw(lab: Lab, table: Table) -> None:
         return
     left, right = st.columns([5, 4], gap="large")
     with left:
-        st.altair_chart(chart(found, st.context.theme.type == "dark"), width="content", alt=spoken_of(found))
+        show(chart(found, st.context.theme.type == "dark"), spoken_of(found), width="content")
     with right:
         st.markdown(verdict(found))
         st.caption(_("The weights as they were at step {step}, the checkpoint nearest to what you look at.",

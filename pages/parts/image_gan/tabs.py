@@ -15,7 +15,7 @@ from models.metrics.judge import certainty
 from models.metrics.memorising import Nearness, nearness
 from models.running import stream
 from pages.parts import spoken
-from pages.parts.course import course
+from pages.parts.course import bars, course
 from pages.parts.image_gan.panels import class_names
 from pages.parts.image_gan.trained import Trained, sheet, trained
 from pages.parts.lab import Lab
@@ -126,15 +126,12 @@ def classes(lab: Lab, table: Table) -> None:
     if shares is None:
         st.caption(_("Being measured …"))
         return
-    place, ours, theirs = _("class"), _("pictures of G"), _("held-out pictures")
-    st.bar_chart(
-        {place: class_names(data), ours: shares[0], theirs: shares[1]}, x=place, y=[ours, theirs], stack=False,
-        y_label=_("share"), height=300, sort=False,
-        alt=spoken.values(_("share"), {
-            who: dict(zip(class_names(data), counts, strict=True))
-            for who, counts in ((ours, shares[0]), (theirs, shares[1]))
-        }),
-    )  # fmt: skip
+    names = class_names(data)
+    groups = {
+        said: dict(zip(names, counts, strict=True))
+        for said, counts in zip((_("pictures of G"), _("held-out pictures")), shares, strict=True)
+    }
+    bars(_("share"), _("class"), groups)
     covered = sum(share >= 0.02 for share in shares[0])
     st.markdown(
         _("**{covered}** of {whole} classes get at least 2 % of the pictures, as our classifier sees them.",

@@ -15,6 +15,7 @@ from models.layers.latent_models import Continuous
 from models.metrics.bounds import Importance, held_out, importance
 from models.running import stream
 from pages.parts import spoken
+from pages.parts.course import dots
 from pages.parts.lab import Lab
 from pages.parts.lanes import ACTIVE
 from pages.parts.latent.panels import HORIZON
@@ -176,14 +177,9 @@ def rate_distortion(lab: Lab, table: Table) -> None:
     def chart() -> None:
         points = [point for each, run in known if (point := rate(each, run)) is not None]
         if len(points) > 1:
-            columns = {
-                "β": [shown(beta) for beta, _r, _d in points], _("KL: rate, nats"): [r for _b, r, _d in points],
-                _("reconstruction: distortion, nats"): [d for _b, _r, d in points],
-            }  # fmt: skip
-            beta, across, up = columns
             placed = {f"β = {shown(each)}": (rate, distortion) for each, rate, distortion in points}
-            alt = spoken.points(_("Rate against distortion"), across, up, placed)
-            st.scatter_chart(columns, x=across, y=up, color=beta, height=320, alt=alt)
+            across, up = _("KL: rate, nats"), _("reconstruction: distortion, nats")
+            dots(_("Rate against distortion"), across, up, placed)
         st.caption(
             _("{count} of {total} runs have numbers. On held-out pictures; β = 1 is the ELBO. A low β buys sharp "
               "pictures with an expensive code.", count=len(points), total=len(BETAS))

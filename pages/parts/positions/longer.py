@@ -12,6 +12,7 @@ from models.attention import AttentionTraining
 from models.experiment import Checkpoint
 from models.metrics.extrapolation import SEQUENCES, Reached, extrapolate, lengths
 from pages.parts import spoken
+from pages.parts.course import show
 from pages.parts.hues import DARK, LIGHT
 from pages.parts.lanes import ACTIVE
 from pages.parts.later import later
@@ -99,7 +100,7 @@ def results(seed: int, known: Mapping[str, Run | None]) -> None:
     curves = {names()[scheme]: [r.accuracy for r in row] for scheme, row in found.items()}
     x = [float(r.length) for r in next(iter(found.values()))]
     words = spoken.lines(_("right"), _("tokens in the sequence"), x, curves)
-    st.altair_chart(chart(found, st.context.theme.type == "dark"), width="stretch", alt=words)
+    show(chart(found, st.context.theme.type == "dark"), words)
     st.caption(
         _("Share of predictable tokens that are right, on {count} fresh sequences for each length, the same for all "
           "five; bands are 95 % intervals over sequences. The dashed line is the trained length.", count=SEQUENCES)
