@@ -22,7 +22,8 @@ SORTED = ("created", "title", "name", "state", "step")
 def filters(view: View, entries: Sequence[Entry]) -> View:
     """The view as the widgets say it now."""
     families = families_of(entries)
-    one, two, three, four = st.columns([4, 3, 3, 3], gap="small")
+    known = sorted({tag for entry in entries for tag in entry.tags} | set(view.tags), key=str.casefold)
+    one, two, three, *rest = st.columns([4, 3, 3, 3] if known else [4, 3, 3], gap="small")
     with one:
         text = st.text_input(
             _("Search"), view.text, max_chars=LONGEST_TITLE, key=key("text", view.text), icon=":material/search:",
@@ -39,12 +40,12 @@ def filters(view: View, entries: Sequence[Entry]) -> View:
             _("State"), STATES, list(view.states), format_func=names.state, key=key("states", list(view.states)),
             placeholder=_("any"),
         )  # fmt: skip
-    with four:
-        known = sorted({tag for entry in entries for tag in entry.tags} | set(view.tags), key=str.casefold)
-        tags = st.multiselect(
-            _("Tags"), known, list(view.tags), key=key("tags", list(view.tags)), disabled=not known,
-            placeholder=_("any") if known else _("none yet"),
-        )  # fmt: skip
+    tags: list[str] = []
+    for place in rest:
+        with place:
+            tags = st.multiselect(
+                _("Tags"), known, list(view.tags), key=key("tags", list(view.tags)), placeholder=_("any")
+            )
     said = view.but(
         text=title_of(text or ""), family=family or "", states=tuple(states), tags=tags_of(tags)
     )  # fmt: skip

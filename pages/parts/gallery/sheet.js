@@ -56,7 +56,8 @@ class Sheet {
       }
       const arrow = column.sorted === "descending" ? "▾" : column.sorted === "ascending" ? "▴" : "";
       const button = make("button", { class: "tg-sort", type: "button", "data-place": `sort.${column.id}` },
-        make("span", { text: column.label }), make("span", { class: "tg-arrow", text: arrow, "aria-hidden": "true" }));
+        make("span", { text: column.label }));
+      if (arrow) button.append(make("span", { text: ` ${arrow}`, "aria-hidden": "true" }));
       button.addEventListener("click", () => this.act("sort", column.id));
       const kind = column.numeric ? "tg-number" : "";
       cells.push(head({ class: kind, "aria-sort": column.sorted || "none" }, button));
