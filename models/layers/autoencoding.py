@@ -9,7 +9,6 @@ graph.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,8 +26,8 @@ from models.layers.latent_picture import Probe, picture
 from models.layers.mlp import Adam
 from models.layers.mmd import mmd
 from models.layers.quantiser import REVIVED_EVERY
-from models.layers.resumable import Resumable
-from models.running import captured, device, stream
+from models.layers.resumable import Capturable
+from models.running import device, stream
 
 if TYPE_CHECKING:
     from models.autoencoder import LatentSpace
@@ -40,7 +39,7 @@ CRITIC_SHARE = 0.25
 """The critic's learning rate beside the others': at equal rates it wins at once, and the decoder learns nothing."""
 
 
-class Autoencoding(Resumable["LatentSpace"]):
+class Autoencoding(Capturable["LatentSpace"]):
     """Networks, data, optimizer and chance: all that a training step touches."""
 
     chance = "noise"
@@ -69,22 +68,11 @@ class Autoencoding(Resumable["LatentSpace"]):
         self.rows = torch.zeros(max(block, 4), len(COLUMNS), device=self.where)
         self.row = torch.zeros(1, dtype=torch.int64, device=self.where)
         self.probe = Probe.of(knobs, self.data, self.model.latent, self.where)
-        self.capturing = True
         self.prepare(0)
         self._capture()
 
     def _capture(self) -> None:
-        self.advance: Callable[[], None] = self._advance
-        if self.where.type != "cuda" or not self.capturing:
-            return
-        state = self.random.get_state()
-        graph = captured(self._advance, self.random, (*self._tensors().values(), self.rows, self.row))
-        if graph is None:
-            self.capturing = False
-            self.random = torch.Generator(self.where)
-            self.random.set_state(state)
-        else:
-            self.advance = graph
+        self.advance = self.launch(self._advance, self.rows, self.row)
 
     def prepare(self, step: int) -> None:
         """Have the batch and β ready for the update that leads from `step` to `step + 1`."""

@@ -13,7 +13,7 @@ Source: packs: Lin et al. 2018 (PacGAN), arXiv 1712.04086, section 2; noise on w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,9 +25,9 @@ from models.layers.adversarial import LOGISTIC, PAIRED, generator_loss, generato
 from models.layers.critic import Critic, optimizer_of
 from models.layers.mlp import Mlp
 from models.layers.plane_picture import PlanePicture
-from models.layers.resumable import Resumable
+from models.layers.resumable import Capturable
 from models.layers.unrolled import unrolled_loss
-from models.running import captured, device, stream
+from models.running import device, stream
 
 if TYPE_CHECKING:
     from models.gan import GanTraining
@@ -39,14 +39,13 @@ POINTS = 12_000
 COLUMNS = ("loss_d", "loss_g", "d_real", "d_fake", "gradient_d", "gradient_g", "clipped")
 
 
-class Game(Resumable["GanTraining"]):
+class Game(Capturable["GanTraining"]):
     """The two players, their optimizers, the data and the random stream: all that a training step touches."""
 
     chance = "noise"
 
     def __init__(self, knobs: GanTraining, block: int = 1) -> None:
         self.where = device()
-        self.capturing = True
         self.knobs = knobs
         self.reach = knobs.plane().reach if knobs.on_plane else 1.0
         data_NX = knobs.points(POINTS, "data") / self.reach
@@ -77,18 +76,7 @@ class Game(Resumable["GanTraining"]):
         self._capture()
 
     def _capture(self) -> None:
-        self.advance: Callable[[], None] = self._iterate
-        if self.where.type != "cuda" or not self.capturing:
-            return
-        state = self.random.get_state()
-        changed = (*self._tensors().values(), self.d.flat_P, self.rows, self.row)
-        graph = captured(self._iterate, self.random, changed)
-        if graph is None:
-            self.capturing = False
-            self.random = torch.Generator(self.where)
-            self.random.set_state(state)
-        else:
-            self.advance = graph
+        self.advance = self.launch(self._iterate, self.d.flat_P, self.rows, self.row)
 
     def _noise(self, shape: tuple[int, ...], random: torch.Generator) -> Tensor:
         draw = torch.randn if self.knobs.noise == "normal" else torch.rand

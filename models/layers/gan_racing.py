@@ -8,7 +8,7 @@ with the same players, sees the same data and the same noise. So variants are co
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from models.experiment import Checkpoint, Note, Snapshot, Value
 from models.layers.gan_stack import Stack, StackedAdam, StackedSpectral, load, losses_of_d, losses_of_g, slopes
+from models.layers.resumable import Capturable
 from models.metrics.comparison import band
 from models.metrics.coverage import coverage
 from models.metrics.distances import EnergyDistance
@@ -77,10 +78,10 @@ def evaluation_after(step: int) -> int:
     return power_after(step, RATIO, 11)
 
 
-class Race:
+class Race(Capturable["GanRace"]):
     """All players, their optimizers and data: everything that a training step touches."""
 
-    def __init__(self, knobs: GanRace) -> None:
+    def __init__(self, knobs: GanRace, block: int = 1000) -> None:
         self.knobs, self.where = knobs, device()
         self.variants = [VARIANTS[name] for name in knobs.names]
         self.count, seeds = len(self.variants), knobs.seeds
@@ -89,7 +90,7 @@ class Race:
         self.reach, self.modes = data.reach, (data.modes, data.mode_sigma)
         self.data_SN2 = torch.stack(
             [data.sample(POINTS, stream(knobs.seed, f"data {s}")) / self.reach for s in range(seeds)]
-        ).to(self.where)
+        )
         hidden = [knobs.width] * knobs.depth
         self.g = Stack([knobs.noise_dim, *hidden, 2], self._randoms("G"), self.where)
         self.d = Stack([2, *hidden, 1], self._randoms("D"), self.where)
@@ -100,31 +101,50 @@ class Race:
         self.spectral = StackedSpectral(self.d, rows, stream(knobs.seed, "spectral")) if bool(rows.any()) else None
         self.sign_2B = torch.ones(2 * knobs.batch_size, device=self.where)
         self.sign_2B[knobs.batch_size :] = -1
-        self.rows: list[Tensor] = []
+        strength = torch.tensor([variant.noise for variant in self.variants])
+        self.strength_V11 = strength.repeat_interleave(seeds)[:, None, None].to(self.where)
+        size = knobs.batch_size
+        shapes = {
+            "real": (size, 2),
+            "noise_d": (size, knobs.noise_dim),
+            "noise_g": (size, knobs.noise_dim),
+            "share": (size, 1),
+        }
+        self.drawn = {name: torch.zeros(seeds, *shape, device=self.where) for name, shape in shapes.items()}
+        """What chance gives each seed at a step, the same for all variants."""
+        self.blur_2B2 = torch.zeros(2 * size, 2, device=self.where)
+        # The warm-up before a capture writes three rows.
+        self.rows = torch.zeros(max(block, 4), 2, self.nets, device=self.where)
+        self.row = torch.zeros(1, dtype=torch.int64, device=self.where)
+        self.advance: Callable[[], None] | None = None
+        """The step, captured where it can be: made when first wanted."""
         self.lost: dict[str, int] = {}
         self.found: dict[str, np.ndarray] = {}
         self.energies = [EnergyDistance(data.sample(COMPARED, stream(knobs.seed, f"judge {s}"))) for s in range(seeds)]
         self.probe_SNZ = torch.stack([self._noise(SAMPLES, stream(knobs.seed, f"probe {s}")) for s in range(seeds)])
+        self.probe_SNZ = self.probe_SNZ.to(self.where)
 
     def _randoms(self, player: str) -> list[torch.Generator]:
         """Seed s begins with the same player whatever the variant."""
         return [stream(self.knobs.seed, f"{player} {s}") for _variant in self.variants for s in range(self.knobs.seeds)]
 
     def _noise(self, count: int, random: torch.Generator) -> Tensor:
-        return torch.randn(count, self.knobs.noise_dim, generator=random).to(self.where)
+        return torch.randn(count, self.knobs.noise_dim, generator=random)
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Data (V, B, 2), noise for D's update and for G's (V, B, Z), and a share (V, B, 1), equal for all variants."""
+    def prepare(self, step: int) -> None:
+        """Draw what the update that leads from `step` to `step + 1` leaves to chance: each seed from its own stream."""
         knobs, size = self.knobs, self.knobs.batch_size
-        real, noise_d, noise_g, share = [], [], [], []
+        found: dict[str, list[Tensor]] = {name: [] for name in self.drawn}
         for s in range(knobs.seeds):
             random = stream(knobs.seed, f"batch {s} {step}")
-            index_B = torch.randint(POINTS, (size,), generator=random)
-            real.append(self.data_SN2[s][index_B.to(self.where)])
-            noise_d.append(self._noise(size, random))
-            noise_g.append(self._noise(size, random))
-            share.append(torch.rand(size, 1, generator=random).to(self.where))
-        return tuple(torch.stack(part).repeat(self.count, 1, 1) for part in (real, noise_d, noise_g, share))  # type: ignore[return-value]
+            found["real"].append(self.data_SN2[s][torch.randint(POINTS, (size,), generator=random)])
+            found["noise_d"].append(self._noise(size, random))
+            found["noise_g"].append(self._noise(size, random))
+            found["share"].append(torch.rand(size, 1, generator=random))
+        for name, parts in found.items():
+            self.drawn[name].copy_(torch.stack(parts))
+        if self.blurs:
+            self.blur_2B2.copy_(torch.randn(self.blur_2B2.shape, generator=stream(knobs.seed, f"blur {step}")))
 
     def each(self) -> list[tuple[Variant, slice]]:
         """Every variant with its rows."""
@@ -132,13 +152,21 @@ class Race:
         return [(variant, slice(a * seeds, (a + 1) * seeds)) for a, variant in enumerate(self.variants)]
 
     def iterate(self, step: int) -> None:
+        """One training step, from `step` to `step + 1`."""
+        self.prepare(step)
+        if self.advance is None:
+            self.advance = self.launch(self._advance, self.rows, self.row)
+        self.advance()
+
+    def _advance(self) -> None:
         """One update of every D, then one of every G; their losses wait for `told`."""
-        real_VB2, noise_d, noise_g, share_VB1 = self.batch(step)
+        real_VB2, noise_d, noise_g, share_VB1 = (part.repeat(self.count, 1, 1) for part in self.drawn.values())
         with torch.no_grad():
             fake_VB2 = self.g(noise_d)
-        loss_d = self.update_d(step, real_VB2, fake_VB2, share_VB1)
+        loss_d = self.update_d(real_VB2, fake_VB2, share_VB1)
         loss_g = self.update_g(real_VB2, noise_g)
-        self.rows.append(torch.stack((loss_d, loss_g)))
+        self.rows.index_copy_(0, self.row, torch.stack((loss_d, loss_g))[None])
+        self.row.add_(1)
         for variant, rows in self.each():
             if variant.ema:
                 self.average_VP[rows].lerp_(self.g.flat_VP[rows], 1 - variant.ema)
@@ -148,13 +176,13 @@ class Race:
     def used(self, flat_VP: Tensor) -> Tensor:
         return flat_VP if self.spectral is None else self.spectral.used(flat_VP)
 
-    def update_d(self, step: int, real_VB2: Tensor, fake_VB2: Tensor, share_VB1: Tensor) -> Tensor:
+    def update_d(self, real_VB2: Tensor, fake_VB2: Tensor, share_VB1: Tensor) -> Tensor:
         """One update of every discriminator; tells their losses (V,), penalties left out."""
         if self.spectral is not None:
             self.spectral.follow()
         raw_VP = self.d.flat_VP.detach().requires_grad_()
         flat_VP = self.used(raw_VP)
-        seen_VB2 = self.blurred(step, torch.cat((real_VB2, fake_VB2), 1))
+        seen_VB2 = self.blurred(torch.cat((real_VB2, fake_VB2), 1))
         logits_V2B = self.d(seen_VB2, flat_VP)[..., 0]
         losses, penalties = [], [raw_VP.new_zeros(())]
         for variant, rows in self.each():
@@ -169,13 +197,14 @@ class Race:
                     self.d.flat_VP[rows].clamp_(-variant.clip, variant.clip)
         return loss_V.detach()
 
-    def blurred(self, step: int, x_VB2: Tensor) -> Tensor:
+    @property
+    def blurs(self) -> bool:
+        """Whether any variant has noise on what D sees."""
+        return any(variant.noise for variant in self.variants)
+
+    def blurred(self, x_VB2: Tensor) -> Tensor:
         """What D sees: with noise on it for the variants that have some."""
-        if not any(variant.noise for variant in self.variants):
-            return x_VB2
-        strength = torch.tensor([variant.noise for variant in self.variants], device=self.where)
-        noise = torch.randn(x_VB2.shape[1:], generator=stream(self.knobs.seed, f"blur {step}")).to(self.where)
-        return x_VB2 + strength.repeat_interleave(self.knobs.seeds)[:, None, None] * noise
+        return x_VB2 + self.strength_V11 * self.blur_2B2 if self.blurs else x_VB2
 
     def penalty(
         self, variant: Variant, flat_SP: Tensor, real_SB2: Tensor, fake_SB2: Tensor, share_SB1: Tensor
@@ -242,8 +271,8 @@ class Race:
 
     def told(self, step: int) -> tuple[dict[str, np.ndarray], list[Note]]:
         """Mean losses of each variant since the last call, and who diverged."""
-        loss_T2V = torch.stack(self.rows).double().cpu().numpy()
-        self.rows = []
+        loss_T2V = self.rows[: int(self.row)].cpu().double().numpy()
+        self.row.zero_()
         columns, notes = {}, []
         for place, name in enumerate(self.knobs.names):
             rows = slice(place * self.knobs.seeds, (place + 1) * self.knobs.seeds)

@@ -1,8 +1,8 @@
-"""How a rig keeps its state: all that the next step depends on, copied out, put back, and carried on elsewhere."""
+"""How a rig keeps its state, all that the next step depends on, and how its step becomes one launch on a GPU."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from models.experiment import Checkpoint, Experiment
-from models.running import stream
+from models.running import captured, stream
 
 Knobs = TypeVar("Knobs", bound=Experiment)
 
@@ -53,3 +53,28 @@ class Resumable(Generic[Knobs]):
             state[self.chance] = stream(self.knobs.seed, name, self.where).get_state()
         self.restore(state)
         return checkpoint.step
+
+
+class Capturable(Resumable[Knobs]):
+    """A rig whose steps are CUDA graphs where there is a GPU that can hold them, and plain operations elsewhere."""
+
+    capturing: bool = True
+    """Whether steps are still captured; False from the first refusal on."""
+
+    def launch(self, step: Callable[[], None], *also: Tensor) -> Callable[[], None]:
+        """`step` as one CUDA graph, or `step` itself where there is none; `also` changes in it beside the state.
+
+        Raises `torch.OutOfMemoryError`.
+        """
+        if self.where.type != "cuda" or not self.capturing:
+            return step
+        random = self.random if self.chance else torch.Generator(self.where)
+        state = random.get_state()
+        graph = captured(step, random, (*self._tensors().values(), *also))
+        if graph is not None:
+            return graph
+        self.capturing = False
+        if self.chance:  # the old one may be left in the middle of a capture
+            self.random = torch.Generator(self.where)
+            self.random.set_state(state)
+        return step

@@ -9,7 +9,6 @@ them. Everything a step touches stays at its address on the device, so that it c
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,10 +22,10 @@ from models.experiment import Snapshot
 from models.layers.attention import Looked, Trace
 from models.layers.flat import Flat, initialise
 from models.layers.mlp import Adam
-from models.layers.resumable import Resumable
+from models.layers.resumable import Capturable
 from models.layers.transformer import Transformer
 from models.metrics.heads import mass, prepared, scored
-from models.running import captured, device, stream
+from models.running import device, stream
 
 if TYPE_CHECKING:
     from models.attention import AttentionTraining
@@ -48,7 +47,7 @@ MOST_BYTES = 600_000
 """Beyond this, one example's queries, keys and values are not recorded; they can be had from checkpoints."""
 
 
-class Study(Resumable["AttentionTraining"]):
+class Study(Capturable["AttentionTraining"]):
     """Model, task, optimizer and batches: all that a training step touches."""
 
     chance = "dropout"
@@ -80,17 +79,7 @@ class Study(Resumable["AttentionTraining"]):
         self._capture()
 
     def _capture(self) -> None:
-        self.advance: Callable[[], None] = self._advance
-        if self.where.type != "cuda" or not self.capturing:
-            return
-        state = self.random.get_state()
-        graph = captured(self._advance, self.random, (*self._tensors().values(), self.rows, self.row, self.cursor))
-        if graph is None:
-            self.capturing = False
-            self.random = torch.Generator(self.where)
-            self.random.set_state(state)
-        else:
-            self.advance = graph
+        self.advance = self.launch(self._advance, self.rows, self.row, self.cursor)
 
     def _drawn(self, block: int) -> dict[str, Tensor]:
         """The batches of `BLOCK` steps: each tensor (BLOCK, B, …), on the device."""

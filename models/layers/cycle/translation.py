@@ -9,6 +9,8 @@ image buffer; R1 at both discriminators (Mescheder et al. 2018, arXiv 1801.04406
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +24,7 @@ from models.layers.flat import Flat
 from models.layers.image_gan.losses import steepness
 from models.layers.image_gan.portrait import as_bytes
 from models.layers.mlp import Adam
-from models.layers.resumable import Resumable
+from models.layers.resumable import Capturable
 from models.running import device
 
 if TYPE_CHECKING:
@@ -70,7 +72,7 @@ class Critic(nn.Module):
         return found
 
 
-class Translation(Resumable["CycleGan"]):
+class Translation(Capturable["CycleGan"]):
     """Four networks and their optimizers: all that a training step touches. Nothing is left to chance."""
 
     def __init__(self, knobs: CycleGan, block: int = 1) -> None:
@@ -87,15 +89,30 @@ class Translation(Resumable["CycleGan"]):
         self.critic_x, self.critic_y = critics
         self.critics = critics
         self.g_adam, self.d_adam = (Adam(each.weights_P, knobs.lr, *BETAS) for each in (self.g_flat, self.d_flat))
-        self.rows, self.row = torch.zeros(block, len(COLUMNS), device=self.where), 0
+        self.x_BX, self.y_BX = (torch.zeros(knobs.batch_size, size, device=self.where) for _ in range(2))
+        # The warm-up before a capture writes three rows.
+        self.rows = torch.zeros(max(block, 4), len(COLUMNS), device=self.where)
+        self.row = torch.zeros(1, dtype=torch.int64, device=self.where)
+        self.launches: dict[bool, Callable[[], None]] = {}
+        """The step with the penalty due, and without: made when first wanted."""
         self.shown_x, self.shown_y = (each.to(self.where) for each in self.domains.shown(SHOWN)[:2])
         ticks = torch.linspace(-REACH, REACH, GRID, device=self.where)
         self.grid_N2 = torch.stack(torch.meshgrid(ticks, ticks, indexing="xy"), -1).view(-1, 2)
 
     def iterate(self, step: int) -> None:
-        """One training step, from `step` to `step + 1`: both translators, then both critics."""
-        drawn = self.domains.draw(self.knobs.batch_size, f"step {step}")
-        x_BX, y_BX = (each.to(self.where) for each in drawn)
+        """One training step, from `step` to `step + 1`."""
+        for place, drawn in zip(
+            (self.x_BX, self.y_BX), self.domains.draw(self.knobs.batch_size, f"step {step}"), strict=True
+        ):
+            place.copy_(drawn)
+        due = self.knobs.r1_gamma > 0 and step % EVERY == 0
+        if due not in self.launches:
+            self.launches[due] = self.launch(partial(self._advance, due), self.rows, self.row)
+        self.launches[due]()
+
+    def _advance(self, due: bool) -> None:
+        """Both translators, then both critics."""
+        x_BX, y_BX = self.x_BX, self.y_BX
         self.critics.requires_grad_(False)
         y_fake, x_fake = self.there(x_BX), self.back(y_BX)
         fooled = (self.critic_y(y_fake) - 1).square().mean() + (self.critic_x(x_fake) - 1).square().mean()
@@ -104,7 +121,7 @@ class Translation(Resumable["CycleGan"]):
         self.critics.requires_grad_(True)
         caught = self._caught(self.critic_x, x_BX, x_fake.detach()) + self._caught(self.critic_y, y_BX, y_fake.detach())
         whole = caught
-        if self.knobs.r1_gamma > 0 and step % EVERY == 0:
+        if due:
             steep = steepness(self.critic_x, x_BX) + steepness(self.critic_y, y_BX)
             whole = whole + EVERY * self.knobs.r1_gamma / 2 * steep
         self.d_flat.differentiate(whole)
@@ -113,8 +130,8 @@ class Translation(Resumable["CycleGan"]):
             self.g_adam.step(self.g_flat.gradient_P)
             self.d_adam.step(self.d_flat.gradient_P)
             told = (caught.detach() / 2, fooled.detach() / 2, cycle.detach() / 2, *norms)
-            self.rows[self.row].copy_(torch.stack(told))
-        self.row += 1
+            self.rows.index_copy_(0, self.row, torch.stack(told)[None])
+            self.row.add_(1)
 
     @staticmethod
     def _caught(critic: nn.Module, real_BX: Tensor, fake_BX: Tensor) -> Tensor:
@@ -124,7 +141,9 @@ class Translation(Resumable["CycleGan"]):
 
     def play_by(self, knobs: CycleGan) -> None:
         """Take over knobs that changed during training."""
-        self.knobs = knobs
+        if knobs == self.knobs:
+            return
+        self.knobs, self.launches = knobs, {}
         self.g_adam.lr = self.d_adam.lr = knobs.lr
 
     def non_finite(self) -> str | None:
@@ -133,8 +152,9 @@ class Translation(Resumable["CycleGan"]):
 
     def told(self) -> dict[str, np.ndarray]:
         """The numbers of the steps since the last call, column by column; empties the rows."""
-        rows = self.rows[: self.row].cpu().double().numpy()
-        self.row = 0
+        count = int(self.row)
+        rows = self.rows[:count].cpu().double().numpy()
+        self.row.zero_()
         return {name: rows[:, place].copy() for place, name in enumerate(COLUMNS)}
 
     @torch.no_grad()

@@ -9,6 +9,8 @@ Which pictures a step sees is a function of seed and step alone: twins see the s
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +27,7 @@ from models.layers.image_gan.generators import LAYERS, MEAN_DECAY, StyleGenerato
 from models.layers.image_gan.losses import critic_loss, forger_loss, steepness
 from models.layers.image_gan.portrait import Probe, portrait
 from models.layers.mlp import Adam
-from models.layers.resumable import Resumable
+from models.layers.resumable import Capturable
 from models.running import device, stream
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ MIXED = 0.5
 """Share of batches whose pictures take two styles (Karras et al. 2019, section 3.1)."""
 
 
-class Duel(Resumable["ImageGan"]):
+class Duel(Capturable["ImageGan"]):
     """Both players, the average of G, data, optimizers and chance: all that a training step touches."""
 
     chance = "noise"
@@ -63,20 +65,32 @@ class Duel(Resumable["ImageGan"]):
         self.train_NX, self.label_N = self.data.train_NX.to(self.where), self.data.train_label_N.to(self.where)
         self.size = min(knobs.batch_size, len(self.train_NX))
         self.random = stream(knobs.seed, "noise", self.where)
-        self.epoch, self.order_N = -1, torch.zeros(0, dtype=torch.int64)
+        self.epoch = -1
+        self.batches = torch.zeros(len(self.train_NX) // self.size, self.size, dtype=torch.int64, device=self.where)
+        self.cursor = torch.zeros(1, dtype=torch.int64, device=self.where)
+        self.blend = torch.zeros((), device=self.where)
         self.probe = Probe.of(knobs, self.data, self.where)
         self.penalty = torch.zeros((), device=self.where)
-        self.rows = torch.zeros(block, len(COLUMNS), device=self.where)
-        self.row = 0
+        # The warm-up before a capture writes three rows.
+        self.rows = torch.zeros(max(block, 4), len(COLUMNS), device=self.where)
+        self.row = torch.zeros(1, dtype=torch.int64, device=self.where)
+        self.launches: dict[bool, Callable[[], None]] = {}
+        """The step with the penalty due, and without: made when first wanted; a model that is only asked needs none."""
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor | None]:
-        """The pictures (B, X) and classes (B, C) of the update that leads from `step` to `step + 1`."""
-        epoch, place = divmod(step, len(self.train_NX) // self.size)
+    def prepare(self, step: int) -> None:
+        """Have ready what the update that leads from `step` to `step + 1` reads: pictures, the average's weight."""
+        epoch, place = divmod(step, len(self.batches))
         if epoch != self.epoch:
             self.epoch = epoch
-            self.order_N = torch.randperm(len(self.train_NX), generator=stream(self.knobs.seed, f"order {epoch}"))
-        row_B = self.order_N[place * self.size : (place + 1) * self.size].to(self.where)
-        return self.train_NX[row_B], one_hot(self.label_N[row_B], self.classes)
+            order = torch.randperm(len(self.train_NX), generator=stream(self.knobs.seed, f"order {epoch}"))
+            self.batches.copy_(order[: self.batches.numel()].view_as(self.batches))
+        self.cursor.fill_(place)
+        self.blend.fill_(1 - min(self.knobs.ema_decay, (step + 1) / (step + 10)))
+
+    def batch(self) -> tuple[Tensor, Tensor | None]:
+        """The pictures (B, X) and classes (B, C) whose turn it is."""
+        row_B = self.batches.index_select(0, self.cursor)[0]
+        return self.train_NX.index_select(0, row_B), one_hot(self.label_N.index_select(0, row_B), self.classes)
 
     def noise(self, count: int) -> Tensor:
         return torch.randn(count, self.knobs.latent_dim, generator=self.random, device=self.where)
@@ -101,23 +115,32 @@ class Duel(Resumable["ImageGan"]):
         return shifted(x_BX, shifts(len(x_BX), self.side, self.random, self.where), self.side)
 
     def iterate(self, step: int) -> None:
-        """One training step, from `step` to `step + 1`: D, then G, then the average of G."""
-        x_BX, class_BC = self.batch(step)
+        """One training step, from `step` to `step + 1`."""
+        self.prepare(step)
+        due = self.knobs.r1_gamma > 0 and step % EVERY == 0
+        if due not in self.launches:
+            self.launches[due] = self.launch(partial(self._advance, due), self.rows, self.row)
+            if not self.capturing:  # what was captured draws from a random stream that is no more
+                self.launches = {late: partial(self._advance, late) for late in (False, True)}
+        self.launches[due]()
+
+    def _advance(self, due: bool) -> None:
+        """D, then G, then the average of G."""
+        x_BX, class_BC = self.batch()
         with torch.no_grad():
             fake_BX = self.forged(class_BC)
-        told = [*self._teach_critic(step, self.seen(x_BX), self.seen(fake_BX), class_BC)]
+        told = [*self._teach_critic(due, self.seen(x_BX), self.seen(fake_BX), class_BC)]
         loss_g, gradient_g = self._teach_forger(x_BX, class_BC)
-        decay = min(self.knobs.ema_decay, (step + 1) / (step + 10))
-        self.average_flat.weights_P.lerp_(self.g_flat.weights_P, 1 - decay)
+        self.average_flat.weights_P.lerp_(self.g_flat.weights_P, self.blend)
         if isinstance(self.g, StyleGenerator) and isinstance(self.average, StyleGenerator):
             self.average.mean_W.copy_(self.g.mean_W)
         loss_d, d_real, d_fake, gradient_d = told
         row = torch.stack((loss_d, loss_g, d_real, d_fake, gradient_d, gradient_g, self.penalty))
-        self.rows[self.row].copy_(row)
-        self.row += 1
+        self.rows.index_copy_(0, self.row, row[None])
+        self.row.add_(1)
 
     def _teach_critic(
-        self, step: int, x_BX: Tensor, fake_BX: Tensor, class_BC: Tensor | None
+        self, due: bool, x_BX: Tensor, fake_BX: Tensor, class_BC: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """One update of D: its loss, its mean on pictures and on forgeries, its gradient norm."""
         loss, gamma = self.knobs.loss, self.knobs.r1_gamma
@@ -125,7 +148,7 @@ class Duel(Resumable["ImageGan"]):
         real_B, fake_B = self.d(torch.cat((x_BX, fake_BX)), both_BC).chunk(2)
         lost = critic_loss(loss, real_B, fake_B)
         whole = lost
-        if gamma > 0 and step % EVERY == 0:
+        if due:
             at = (x_BX, fake_BX) if loss == "relativistic" else (x_BX,)
             parts = [steepness(lambda each_BX: self.d(each_BX, class_BC), each_BX) for each_BX in at]
             penalty = torch.stack(parts).sum()
@@ -163,7 +186,9 @@ class Duel(Resumable["ImageGan"]):
 
     def play_by(self, knobs: ImageGan) -> None:
         """Take over knobs that changed during training."""
-        self.knobs = knobs
+        if knobs == self.knobs:
+            return
+        self.knobs, self.launches = knobs, {}
         self.g_adam.lr, self.d_adam.lr = knobs.lr_g, knobs.lr_d
 
     def non_finite(self) -> str | None:
@@ -175,8 +200,9 @@ class Duel(Resumable["ImageGan"]):
 
     def told(self) -> dict[str, np.ndarray]:
         """The numbers of the steps since the last call, column by column; empties the rows."""
-        rows = self.rows[: self.row].cpu().double().numpy()
-        self.row = 0
+        count = int(self.row)
+        rows = self.rows[:count].cpu().double().numpy()
+        self.row.zero_()
         kept = [name for name in COLUMNS if name != "penalty" or self.knobs.r1_gamma > 0]
         return {name: rows[:, COLUMNS.index(name)].copy() for name in kept}
 
