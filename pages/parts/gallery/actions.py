@@ -107,7 +107,7 @@ def naming(mine: Sequence[Entry]) -> None:
             _("Tags, with commas between them"), ", ".join(shared), max_chars=MOST_TAGS * (LONGEST_TAG + 2),
             key=f"runs.tagging.{tied}.{','.join(shared)}",
         )  # fmt: skip
-        if not st.form_submit_button(_("Save"), icon=":material/save:", type="primary"):
+        if not st.form_submit_button(_("Save"), icon=":material/save:"):
             return
 
     def save(run: Run) -> None:
@@ -132,7 +132,7 @@ def deleting(view: View, chosen: Sequence[Entry], mine: Sequence[Entry]) -> None
         st.markdown(_("Pinned runs are among them."))
     st.markdown(_("Delete for good, with all pictures and weights: **{count}** of the chosen runs?", count=len(fit)))
     st.markdown(told + rest)
-    if st.button(_("Yes, delete {count}", count=len(fit)), key="runs.delete", type="primary", icon=":material/delete:"):
+    if st.button(_("Yes, delete {count}", count=len(fit)), key="runs.delete", icon=":material/delete:"):
         gone = [entry for entry in fit if deleted(entry)]
         st.session_state[SAID] = _("Runs deleted: {count}.", count=len(gone))
         if len(gone) < len(fit):

@@ -12,15 +12,14 @@ import numpy as np
 
 from models.metrics.comparison import Band
 from pages.parts import spoken
+from pages.parts.course import DASHES
 from pages.parts.hues import DARK, LIGHT
-from pages.parts.words import _, language
+from pages.parts.words import _
 from state.columns import Column, thin
 
 HEIGHT = 340
 MOST_POINTS = 300
 MOST_LINES = 12
-STROKES = ([1, 0], [7, 3])
-"""Whole, then dashed: six colours serve twelve lines."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ def single(label: str, curve: Column) -> Line:
     return Line(label, *thin(*curve, MOST_POINTS))
 
 
-def chart(lines: Sequence[Line], title: str, log: bool, dark: bool) -> alt.LayerChart:
+def chart(lines: Sequence[Line], title: str, log: bool, dark: bool) -> alt.LayerChart | alt.FacetChart:
     """A line each, and a band where several seeds give one; what is not finite, or not positive on a log axis, is
     left out."""
     hues = DARK if dark else LIGHT
@@ -53,7 +52,7 @@ def chart(lines: Sequence[Line], title: str, log: bool, dark: bool) -> alt.Layer
     )  # fmt: skip
     dash = alt.StrokeDash(
         "label:N", title=None, sort=None,
-        scale=alt.Scale(domain=names, range=[STROKES[place // len(hues) % 2] for place in range(len(names))]),
+        scale=alt.Scale(domain=names, range=[DASHES[place // len(hues) % len(DASHES)] for place in range(len(names))]),
     )  # fmt: skip
     x = alt.X("step:Q", title=_("step"), axis=alt.Axis(grid=False, tickCount=6))
     tips = [alt.Tooltip("label:N", title=" "), alt.Tooltip("step:Q", title=_("step"), format=",d"),
@@ -69,8 +68,7 @@ def chart(lines: Sequence[Line], title: str, log: bool, dark: bool) -> alt.Layer
             x=x, y=alt.Y("value:Q", title=title, scale=scale), color=hue, strokeDash=dash, tooltip=tips
         )
     )
-    whole: alt.LayerChart = alt.layer(*layers).properties(height=HEIGHT).configure(locale=_locale())
-    return whole
+    return alt.layer(*layers).properties(height=HEIGHT)
 
 
 def _rows(line: Line, log: bool) -> list[dict[str, Any]]:
@@ -86,11 +84,6 @@ def _rows(line: Line, log: bool) -> list[dict[str, Any]]:
             row |= {**(ends if whole else dict.fromkeys(ends)), "n": int(line.band.n[place])}
         rows.append(row)
     return rows
-
-
-def _locale() -> dict[str, Any]:
-    point, comma = (",", ".") if language() == "vi" else (".", ",")
-    return {"number": {"decimal": point, "thousands": comma, "grouping": [3], "currency": ["", ""]}}
 
 
 def words(lines: Sequence[Line], title: str) -> str:

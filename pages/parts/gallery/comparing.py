@@ -10,6 +10,7 @@ import streamlit as st
 
 from models.experiment import Experiment
 from models.metrics.comparison import FEWEST, band
+from pages.parts.course import show
 from pages.parts.gallery import chart, names
 from pages.parts.gallery.address import key
 from pages.parts.gallery.listing import differing
@@ -27,7 +28,7 @@ MOST_KNOBS = 8
 
 def draw(view: View, chosen: Sequence[Entry]) -> View:
     """The comparison, and the view as its own widgets say it."""
-    st.subheader(_("Compare"), anchor=False)
+    st.header(_("Compare"), anchor=False)
     known = [entry for entry in chosen if entry.experiment is not None]
     if len(known) < len(chosen):
         st.info(
@@ -171,10 +172,7 @@ def picture(view: View, lines: Sequence[chart.Line], title: str) -> None:
     if view.log and not any(np.any(line.values > 0) for line in drawn):
         st.caption(_("{title}: nothing is above zero, so a logarithmic axis has nothing to show.", title=title))
         return
-    st.altair_chart(
-        chart.chart(drawn, title, view.log, st.context.theme.type == "dark"), width="stretch",
-        alt=chart.words(drawn, title),
-    )  # fmt: skip
+    show(chart.chart(drawn, title, view.log, st.context.theme.type == "dark"), chart.words(drawn, title))
 
 
 def knob_heads(experiment: Experiment, apart: Sequence[str]) -> list[str]:

@@ -45,7 +45,7 @@ def draw() -> None:
     whole = show(view, here)
     view = comparing.draw(view, chosen)
     keep(view)
-    follow(here, whole)
+    follow([*here, *chosen], whole)
 
 
 def heard(view: View) -> View:
@@ -183,9 +183,9 @@ def obey(view: View, here: Sequence[Entry], deed: Deed | None) -> None:
             actions.every([entry], lambda run: run.pin(deed.verb == "pin"))
 
 
-def follow(here: Sequence[Entry], whole: bool) -> None:
-    """Run the page again when a thumbnail is still to be drawn, or a run on this page has got further."""
-    active = [entry for entry in here if entry.state in ("queued", *ACTIVE)]
+def follow(shown: Sequence[Entry], whole: bool) -> None:
+    """Run the page again when a thumbnail is still to be drawn, or one of these runs has got further."""
+    active = [entry for entry in shown if entry.state in ("queued", *ACTIVE)]
     if whole and not active:
         return
 
