@@ -39,7 +39,7 @@ def course(
     legend = alt.Legend(orient="bottom", columns=2, symbolStrokeWidth=3) if len(names) > 1 else None
     chart = alt.Chart(alt.InlineData(values=rows), height=height).mark_line(strokeWidth=2)
     drawn = chart.encode(
-        x=alt.X("x:Q", title=across, axis=alt.Axis(grid=False)),
+        x=alt.X("x:Q", title=across, axis=alt.Axis(grid=False, tickCount=6)),
         y=alt.Y("y:Q", title=up or None),
         color=alt.Color("name:N", title=None, sort=None, scale=colours, legend=legend),
         strokeDash=alt.StrokeDash("name:N", title=None, sort=None, scale=dashes, legend=legend),
@@ -89,4 +89,7 @@ def show(chart: Any, words: str, width: Literal["stretch", "content"] = "stretch
     """A chart with the numbers of the visitor's language, said in one piece instead of mark by mark."""
     decimal, thousands = (",", ".") if language() == "vi" else (".", ",")
     numbers = alt.NumberLocale(decimal=decimal, thousands=thousands, grouping=[3], currency=["", ""])
-    st.altair_chart(chart.configure(aria=False, locale=alt.Locale(number=numbers)), width=width, alt=words)
+    chart = chart.configure(locale=alt.Locale(number=numbers))
+    # As SVG every mark would be an element that says its raw numbers, half of it in English.
+    chart.usermeta = {"embedOptions": {"renderer": "canvas"}}
+    st.altair_chart(chart, width=width, alt=words)

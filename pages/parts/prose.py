@@ -6,6 +6,7 @@ from functools import cache
 
 import streamlit as st
 
+from pages.parts.symbols import symbols
 from pages.parts.words import CATALOGUES, language
 
 
@@ -15,5 +16,6 @@ def text(name: str, code: str) -> str:
 
 
 def prose(name: str) -> None:
-    """The text of that name in the visitor's language."""
+    """The text of that name in the visitor's language, and what its symbols are on this page."""
     st.markdown(text(name, language()))
+    symbols(name)
