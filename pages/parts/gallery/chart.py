@@ -17,7 +17,8 @@ from pages.parts.hues import DARK, LIGHT
 from pages.parts.words import _
 from state.columns import Column, thin
 
-HEIGHT = 340
+HEIGHT, LEGEND_HEIGHT = 280, 20
+"""Of the picture, and of each name over it."""
 MOST_POINTS = 300
 MOST_LINES = 12
 
@@ -68,7 +69,7 @@ def chart(lines: Sequence[Line], title: str, log: bool, dark: bool) -> alt.Layer
             x=x, y=alt.Y("value:Q", title=title, scale=scale), color=hue, strokeDash=dash, tooltip=tips
         )
     )
-    return alt.layer(*layers).properties(height=HEIGHT)
+    return alt.layer(*layers).properties(height=HEIGHT + LEGEND_HEIGHT * len(names))
 
 
 def _rows(line: Line, log: bool) -> list[dict[str, Any]]:

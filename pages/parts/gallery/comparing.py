@@ -13,7 +13,7 @@ from models.metrics.comparison import FEWEST, band
 from pages.parts.course import show
 from pages.parts.gallery import chart, names
 from pages.parts.gallery.address import key
-from pages.parts.gallery.listing import differing
+from pages.parts.gallery.listing import differing, told
 from pages.parts.gallery.seeds import Group, groups, mean
 from pages.parts.gallery.stills import title_of
 from pages.parts.gallery.values import Values, rises, values
@@ -106,45 +106,39 @@ def step_of(view: View, entries: Sequence[Entry]) -> int:
 
 def each(view: View, entries: Sequence[Entry], columns: Sequence[str]) -> None:
     """A line and a row for every run."""
-    told = names.labels(entries)
+    labels = names.labels(entries)
     for column in columns:
-        curves = [(label, entry.curve(column)) for label, entry in zip(told, entries, strict=True)]
+        curves = [(label, entry.curve(column)) for label, entry in zip(labels, entries, strict=True)]
         lines = [chart.single(label, curve) for label, curve in curves if curve is not None and len(curve[0])]
         picture(view, lines, title_of(entries[0], column))
     experiments = [entry.experiment for entry in entries if entry.experiment is not None]
-    apart, step = differing(experiments), step_of(view, entries)
-    heads = [_("Run"), _("State"), *knob_heads(experiments[0], apart)]
-    rows = [
-        [label, names.state(entry.state), *(said(getattr(experiment, name)) for name in apart[:MOST_KNOBS])]
-        for label, entry, experiment in zip(told, entries, experiments, strict=True)
-    ]
+    step = step_of(view, entries)
+    heads = [_("Run"), _("State")]
+    rows = [[label, names.state(entry.state)] for label, entry in zip(labels, entries, strict=True)]
     for column in columns:
         heads += value_heads(title_of(entries[0], column), step)
         for row, entry in zip(rows, entries, strict=True):
             row += cells(values(entry, column, high(view, column), step))
+    knobs(heads, rows, experiments)
     table(heads, rows)
-    say_apart(experiments, apart)
+    say_rest(experiments)
 
 
 def grouped(view: View, entries: Sequence[Entry], columns: Sequence[str]) -> None:
     """A mean with its interval and a row for every group of seeds."""
     found = groups(entries)
-    told = names.group_labels(found)
+    labels = names.group_labels(found)
     for column in columns:
-        means = [(label, mean(group, column, chart.MOST_POINTS)) for label, group in zip(told, found, strict=True)]
+        means = [(label, mean(group, column, chart.MOST_POINTS)) for label, group in zip(labels, found, strict=True)]
         lines = [chart.Line(label, one[0], one[1].mean, one[1]) for label, one in means if one is not None]
         picture(view, lines, title_of(entries[0], column))
-    apart, step = differing([group.experiment for group in found]), step_of(view, entries)
-    first = found[0].experiment
-    heads = [_("Group"), "n", *knob_heads(first, apart)]
-    rows = [
-        [label, shown(len(group.members)), *(said(getattr(group.experiment, name)) for name in apart[:MOST_KNOBS])]
-        for label, group in zip(told, found, strict=True)
-    ]
+    step, heads = step_of(view, entries), [_("Group"), "n"]
+    rows = [[label, shown(len(group.members))] for label, group in zip(labels, found, strict=True)]
     for column in columns:
         heads += value_heads(title_of(entries[0], column), step)
         for row, group in zip(rows, found, strict=True):
             row += averages(group, column, high(view, column), step)
+    knobs(heads, rows, [group.experiment for group in found])
     table(heads, rows)
     st.caption(
         _("Runs that differ in nothing but the seed are one group: mean over its n runs, aligned step by step, and the "
@@ -153,7 +147,7 @@ def grouped(view: View, entries: Sequence[Entry], columns: Sequence[str]) -> Non
     if all(len(group.members) < FEWEST for group in found):
         st.info(_("No group here has three seeds yet: train the same settings with more seeds to see how far they "
                   "scatter."), icon=":material/casino:")  # fmt: skip
-    say_apart([group.experiment for group in found], apart)
+    say_rest([group.experiment for group in found])
 
 
 def high(view: View, column: str) -> bool:
@@ -175,8 +169,13 @@ def picture(view: View, lines: Sequence[chart.Line], title: str) -> None:
     show(chart.chart(drawn, title, view.log, st.context.theme.type == "dark"), chart.words(drawn, title))
 
 
-def knob_heads(experiment: Experiment, apart: Sequence[str]) -> list[str]:
-    return [_(experiment.knobs()[name].label) for name in apart[:MOST_KNOBS]]
+def knobs(heads: list[str], rows: Sequence[list[str]], experiments: Sequence[Experiment]) -> None:
+    """Adds a column for each knob in which the experiments differ; empty where it does nothing."""
+    for name in differing(experiments)[:MOST_KNOBS]:
+        heads.append(_(experiments[0].knobs()[name].label))
+        for row, experiment in zip(rows, experiments, strict=True):
+            value = told(experiment, name)
+            row.append("" if value is None else said(value))
 
 
 def value_heads(title: str, step: int) -> list[str]:
@@ -218,10 +217,10 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     st.html(f'{STYLE}{box}<table class="tl-race"><tr>{head}</tr>{"".join(lines)}</table></div>')
 
 
-def say_apart(experiments: Sequence[Experiment], apart: Sequence[str]) -> None:
+def say_rest(experiments: Sequence[Experiment]) -> None:
     """What the table cannot show of how the compared differ."""
     if len({experiment.changes for experiment in experiments}) > 1:
         st.caption(_("They also differ in what was changed while they trained."))
-    if len(apart) > MOST_KNOBS:
-        rest = ", ".join(_(experiments[0].knobs()[name].label) for name in apart[MOST_KNOBS:])
-        st.caption(_("They also differ in: {names}.", names=rest))
+    if rest := differing(experiments)[MOST_KNOBS:]:
+        labels = ", ".join(_(experiments[0].knobs()[name].label) for name in rest)
+        st.caption(_("They also differ in: {names}.", names=labels))

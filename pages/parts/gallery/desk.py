@@ -140,7 +140,11 @@ def fields_of(view: View, here: Sequence[Entry]) -> list[str]:
 
 
 def cell(entry: Entry, field: str) -> str:
-    value = value_of(entry, field)
+    kind, _dot, name = field.partition(".")
+    if kind == "knob":
+        value = listing.told(entry.experiment, name) if entry.experiment is not None else None
+    else:
+        value = value_of(entry, field)
     return "" if value is None else said(value)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from models.experiment import Experiment
+from models.experiment import Experiment, Value
 from pages.parts.gallery.conditions import value_of
 from pages.parts.gallery.view import PREFIX, View
 from state.shelf import Entry
@@ -66,13 +66,14 @@ def chosen(entries: Iterable[Entry], view: View) -> list[Entry]:
     return [known[short] for short in view.chosen if short in known]
 
 
-def differing(experiments: Sequence[Experiment], without: Callable[[str], bool] = lambda name: False) -> list[str]:
-    """The knobs in which experiments of one class differ, in order of declaration."""
+def told(experiment: Experiment, name: str) -> Value | None:
+    """A knob's value; None where it does nothing with the others as they are."""
+    matters = experiment.matters(experiment.knobs()[name])
+    return getattr(experiment, name) if matters else None
+
+
+def differing(experiments: Sequence[Experiment]) -> list[str]:
+    """The knobs in which experiments of one class differ and that matter, in order of declaration."""
     if len(experiments) < 2:
         return []
-    first = experiments[0]
-    return [
-        name
-        for name in first.knobs()
-        if not without(name) and any(getattr(one, name) != getattr(first, name) for one in experiments[1:])
-    ]
+    return [name for name in experiments[0].knobs() if len({told(one, name) for one in experiments}) > 1]

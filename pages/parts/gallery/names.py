@@ -11,7 +11,7 @@ from babel.dates import format_datetime
 from models.catalogue import experiments
 from models.experiment import Experiment
 from pages.parts.controls import option, sentence_case
-from pages.parts.gallery.listing import differing
+from pages.parts.gallery.listing import differing, told
 from pages.parts.gallery.seeds import Group
 from pages.parts.twins import said
 from pages.parts.words import _, language
@@ -37,13 +37,13 @@ def _title(name: str) -> str:
 
 def settings(experiment: Experiment, names: Sequence[str]) -> str:
     """Some knobs and their values, in one line."""
-    knobs = experiment.knobs()
-    return " · ".join(f"{_(knobs[name].label)}: {said(getattr(experiment, name))}" for name in names)
+    known = [(experiment.knobs()[name], told(experiment, name)) for name in names]
+    return " · ".join(f"{_(knob.label)}: {said(value)}" for knob, value in known if value is not None)
 
 
 def unusual(experiment: Experiment) -> list[str]:
     """The knobs that are not as they come."""
-    return [name for name, knob in experiment.knobs().items() if getattr(experiment, name) != knob.default]
+    return [name for name, knob in experiment.knobs().items() if told(experiment, name) not in (None, knob.default)]
 
 
 def called(entry: Entry) -> str:
@@ -56,15 +56,15 @@ def called(entry: Entry) -> str:
 def labels(entries: Sequence[Entry]) -> list[str]:
     """One label for each of several runs of one family, all different."""
     telling = apart([entry.experiment for entry in entries if entry.experiment is not None])
-    told = [entry.title or (settings(entry.experiment, telling) if entry.experiment else "") for entry in entries]
-    return unlike(told, [entry.key for entry in entries])
+    texts = [entry.title or (settings(entry.experiment, telling) if entry.experiment else "") for entry in entries]
+    return unlike(texts, [entry.key for entry in entries])
 
 
 def group_labels(found: Sequence[Group]) -> list[str]:
     """One label for each group: the knobs in which the groups differ."""
     telling = apart([group.experiment for group in found])
-    told = [settings(group.experiment, telling) or _("all seeds") for group in found]
-    return unlike(told, [group.members[0].key for group in found])
+    texts = [settings(group.experiment, telling) or _("all seeds") for group in found]
+    return unlike(texts, [group.members[0].key for group in found])
 
 
 def apart(experiments: Sequence[Experiment]) -> list[str]:
@@ -72,25 +72,25 @@ def apart(experiments: Sequence[Experiment]) -> list[str]:
     names, telling = differing(experiments), list[str]()
 
     def kinds(chosen: Sequence[str]) -> int:
-        return len({tuple(getattr(one, name) for name in chosen) for one in experiments})
+        return len({tuple(told(one, name) for name in chosen) for one in experiments})
 
     def gain(name: str) -> int:
         return kinds([*telling, name]) - kinds(telling)
 
     for _turn in range(MOST_NAMED):
-        # The seed tells runs apart better than any other knob, and says the least: it comes last.
-        best = max(names, key=lambda name: (gain(name) > 0, name != "seed", gain(name)), default="")
+        # Seed and length tell runs apart better than any other knob, and say the least: they come last.
+        best = max(names, key=lambda name: (gain(name) > 0, name not in ("seed", "steps"), gain(name)), default="")
         if not best or not gain(best):
             break
         telling.append(best)
     return [name for name in names if name in telling]
 
 
-def unlike(told: Sequence[str], keys: Sequence[str]) -> list[str]:
+def unlike(texts: Sequence[str], keys: Sequence[str]) -> list[str]:
     """The labels, with the beginning of its key on each that is empty or not alone."""
     return [
-        text if text and told.count(text) == 1 else f"{text} {key[:SHORT]}".strip()
-        for text, key in zip(told, keys, strict=True)
+        text if text and texts.count(text) == 1 else f"{text} {key[:SHORT]}".strip()
+        for text, key in zip(texts, keys, strict=True)
     ]
 
 
