@@ -132,12 +132,15 @@ def captured(
 
     All that `step` reads and writes must stay at its address and on the device. `tensors` are those it changes
     (put back after the warm-up that capture needs); `random` is registered with the graph, so that every replay
-    draws fresh numbers. After a refusal `random` may be left in the middle of a capture: replace it. Raises
-    `torch.OutOfMemoryError`.
+    draws fresh numbers. After a refusal `random` may be left in the middle of a capture: replace it.
+    `TORCHLIGHT_CAPTURE=0` refuses always. Raises `torch.OutOfMemoryError`.
     """
+    if os.environ.get("TORCHLIGHT_CAPTURE", "") == "0":
+        return None
     changed = list(tensors)
     saved, state = [tensor.clone() for tensor in changed], random.get_state()
 
+    @torch.no_grad()
     def put_back() -> None:
         for tensor, value in zip(changed, saved, strict=True):
             tensor.copy_(value)
@@ -162,8 +165,9 @@ def captured(
     except RuntimeError:
         torch.cuda.set_stream(current)
         torch.cuda.synchronize()
-        for tensor, value in zip(changed, saved, strict=True):
-            tensor.copy_(value)
+        with torch.no_grad():
+            for tensor, value in zip(changed, saved, strict=True):
+                tensor.copy_(value)
         return None
     put_back()
     return graph.replay

@@ -24,7 +24,7 @@ from models.layers.freezing import LOST, Race
 from models.layers.plans import OWN, PLAN, STRATEGIES, multipliers, schedule
 from models.layers.pretrained import Recipe
 from models.metrics.freezing import Referee, evaluation_after
-from models.running import Moments
+from models.running import NOT_CAPTURED, Moments
 
 SIX = "scratch,head_only,full,gradual,discriminative,lp_ft"
 KEPT = 4
@@ -75,7 +75,7 @@ class FreezeLab(Experiment):
         )
         for name in (*STRATEGIES, OWN)
     }  # fmt: skip
-    note_templates: ClassVar[tuple[str, ...]] = (LOST,)
+    note_templates: ClassVar[tuple[str, ...]] = (LOST, NOT_CAPTURED)
 
     pair: Literal["glyphs", "sketches", "fonts", "digits", "noisy", "inverted", "rotated", "fashion"] = knob(
         "glyphs", label="from which task to which", help="What the net was pretrained on, and what it must learn now."
@@ -227,7 +227,7 @@ class FreezeLab(Experiment):
         """See `Experiment.train`. On one machine class the CPU's stream is the same bit for bit."""
         moments = moments or Moments()
         race = Race(self)
-        step = race.load(start) if start else 0
+        eager, step = False, race.load(start) if start else 0
         race.play_by(self.at(step))
         referee = Referee(race)
         if not race.found:
@@ -249,6 +249,9 @@ class FreezeLab(Experiment):
                 if asked:
                     break
             yield from self.tell(race, referee, begin, step, judged)
+            if not race.capturing and not eager:
+                eager = True
+                yield Note(step, "engine", NOT_CAPTURED)
             wanted, due = moments.everything, moments.due(step)
             if due.snapshot or step in (judged, self.steps):
                 yield referee.snapshot(step, step == self.steps)

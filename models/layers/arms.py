@@ -21,6 +21,7 @@ from models.layers.masked import Kind, Masked, pull
 from models.layers.plans import relative
 from models.layers.pretrained import cross_entropy
 from models.layers.stack import HEAD, LAYERS
+from models.running import captured
 
 SURGICAL = "surgical"
 REMEMBERED = 0.9
@@ -51,9 +52,11 @@ class Lesson:
     keep_VF: Tensor | None = None
     replay: Inputs | None = None
     """The inputs for remembered source pictures, answered with the old head, and how much they count."""
-    replay_VB: Tensor | None = None
+    replay_labels: Callable[[], Tensor] | None = None
     replay_weight: float = 0.0
     old_head_1P: Tensor | None = None
+    still: bool = False
+    """Whether all tensors keep their place and are filled anew for each step: then a GPU can capture the step."""
 
 
 @dataclass
@@ -85,12 +88,25 @@ class Arm:
     masked: Masked = field(init=False)
     relative_VL: Tensor = field(init=False)
     running_V: Tensor = field(init=False)
+    remembers: bool = False
+    """Whether `relative_VL` holds anything yet."""
+    loss_V: Tensor = field(init=False)
+    at: Tensor = field(init=False)
+    pace_TL: Tensor | None = None
+    """`table_TL` on the device, and which one it is a copy of."""
+    paced: np.ndarray | None = None
+    capturing: bool = True
+    """Whether steps on a still lesson are CUDA graphs where there is a GPU; False from the first refusal on."""
+    launches: dict[tuple[int, ...], Callable[[], None]] = field(default_factory=dict)
+    """A captured step for each set of learning layers, made when first wanted."""
 
     def __post_init__(self) -> None:
         self.begun = [block.clone() for block in self.blocks]
         self.masked = Masked(self.optimizer, self.weight_decay)
         self.relative_VL = torch.zeros(len(self.lr_V), len(LAYERS), dtype=self.lr_V.dtype, device=self.lr_V.device)
         self.running_V = torch.ones_like(self.lr_V)
+        self.loss_V = torch.zeros_like(self.lr_V)
+        self.at = torch.zeros(1, dtype=torch.int64, device=self.lr_V.device)
         if not self.pretrained:
             self.touched = 0
 
@@ -103,11 +119,72 @@ class Arm:
         return [layer for layer in range(len(LAYERS)) if self.table_TL[step, layer] > 0]
 
     def learn(self, step: int, lesson: Lesson, measure: bool = False) -> tuple[Tensor, Measured | None]:
-        """The update that leads from `step` to `step + 1`: the loss of each net before it (V,), and what it did."""
+        """The update that leads from `step` to `step + 1`: the loss of each net before it (V,), and what it did.
+
+        Where `lesson` is still, it must be the same one at every step, and the loss is good until the next.
+        """
+        on_gpu = self.lr_V.device.type == "cuda" and self.masked.kind == "sgd"
+        if measure or not (on_gpu and lesson.still and self.capturing):
+            return self._learn(step, lesson, measure)
+        learning = self.learning(step)
+        key = (self.touched, int(self.remembers), *learning)
+        if self.paced is not self.table_TL:
+            pace_TL = torch.from_numpy(self.table_TL).to(self.lr_V)
+            self.pace_TL = pace_TL if self.pace_TL is None else self.pace_TL.copy_(pace_TL)
+            self.paced = self.table_TL
+        self.at.fill_(step)
+        if key not in self.launches:
+            launch = self._captured(step, lesson)
+            if launch is None:
+                self.capturing = False
+                return self._learn(step, lesson)
+            self.launches[key] = launch
+        self.launches[key]()
+        self._count(learning)
+        return self.loss_V, None
+
+    @property
+    def captured(self) -> bool:
+        """Whether its optimizer allows for capturing, and no step was refused so far."""
+        return self.capturing and self.masked.kind == "sgd"
+
+    def _captured(self, step: int, lesson: Lesson) -> Callable[[], None] | None:
+        """The step with the layers that learn now, as one CUDA graph; its learning rates are looked up there."""
+        learning = self.learning(step)
+        for layer in learning:
+            self.masked.begin(layer, self.blocks[layer])
+        counts, touched, remembers = dict(self.masked.counts), self.touched, self.remembers
+
+        def put_back() -> None:
+            self.masked.counts, self.touched, self.remembers = dict(counts), touched, remembers
+
+        def advance() -> None:
+            put_back()
+            assert self.pace_TL is not None
+            self.loss_V.copy_(self._learn(step, lesson, pace_L=self.pace_TL.index_select(0, self.at)[0])[0])
+
+        averages = [part for parts in self.masked.averages.values() for part in parts]
+        held = (*self.blocks, *averages, self.relative_VL)
+        launch = captured(advance, torch.Generator(self.lr_V.device), held)
+        put_back()
+        return launch
+
+    def _count(self, learning: Sequence[int]) -> None:
+        """What a launch changes that is no tensor."""
+        for layer in learning:
+            self.masked.counts[layer] += 1
+        if learning:
+            self.touched = min(self.touched, learning[0])
+        self.remembers = True
+
+    def _learn(
+        self, step: int, lesson: Lesson, measure: bool = False, pace_L: Tensor | None = None
+    ) -> tuple[Tensor, Measured | None]:
         learning = self.learning(step)
         before = [block.clone() for block in self.blocks] if measure else None
         loss_V, gradients = self._differentiate(learning, lesson)
-        for layer, gradient, lr_V in zip(learning, gradients, self._rates(step, learning, gradients), strict=True):
+        rates = self._rates(step, learning, gradients, pace_L)
+        for layer, gradient, lr_V in zip(learning, gradients, rates, strict=True):
             self.masked.update(layer, self.blocks[layer], gradient, lr_V)
             if self.force is not None and layer != HEAD:
                 weights = self.force.weights
@@ -137,22 +214,26 @@ class Arm:
 
     def _replayed(self, lesson: Lesson, start: int, lowest: int) -> Tensor:
         """The loss of each net on remembered source pictures, (V,)."""
-        assert lesson.replay is not None and lesson.replay_VB is not None
+        assert lesson.replay is not None and lesson.replay_labels is not None
         old = self.blocks[HEAD] if lesson.old_head_1P is None else lesson.old_head_1P.expand(len(self.lr_V), -1)
         blocks = [*self.blocks[:HEAD], old]
         with torch.no_grad():
             x = stack.forward(blocks, lesson.replay(start), start=start, stop=lowest)
-        return cross_entropy(stack.forward(blocks, x, start=lowest), lesson.replay_VB)
+        return cross_entropy(stack.forward(blocks, x, start=lowest), lesson.replay_labels())
 
-    def _rates(self, step: int, learning: Sequence[int], gradients: Sequence[Tensor]) -> list[Tensor]:
-        """The learning rate (V,) of each learning layer."""
+    def _rates(
+        self, step: int, learning: Sequence[int], gradients: Sequence[Tensor], pace_L: Tensor | None = None
+    ) -> list[Tensor]:
+        """The learning rate (V,) of each learning layer, by its multiplier in the plan or in `pace_L`."""
         if self.strategy == SURGICAL:
             now_VL = relative(list(gradients), [self.blocks[layer] for layer in learning])
-            kept = REMEMBERED if bool(self.relative_VL.any()) else 0.0
+            kept = REMEMBERED if self.remembers else 0.0
             self.relative_VL.mul_(kept).add_(now_VL, alpha=1 - kept)
+            self.remembers = True
         rates = []
         for layer in learning:
-            lr_V = self.lr_V * self.running_V * float(self.table_TL[step, layer])
+            pace = float(self.table_TL[step, layer]) if pace_L is None else pace_L[layer]
+            lr_V = self.lr_V * self.running_V * pace
             rates.append(lr_V * self.relative_VL[:, layer] if self.strategy == SURGICAL else lr_V)
         return rates
 
@@ -188,7 +269,9 @@ class Arm:
             block.copy_(state.get(f"weights.{layer}", begun))
         mark = "optimizer."
         self.masked.load({name[len(mark) :]: part for name, part in state.items() if name.startswith(mark)})
+        self.launches = {}
         self.relative_VL.copy_(state["relative"])
+        self.remembers = bool(self.relative_VL.any())
         self.running_V.copy_(state["running"])
         lowest = min([int(name.split(".")[1]) for name in state if name.startswith("weights.")], default=HEAD)
         self.touched = min(lowest, HEAD) if self.pretrained else 0

@@ -13,6 +13,7 @@ Source: Hochreiter and Schmidhuber 1997, Neural Computation 9, 1735 (the idea of
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +26,7 @@ from models.layers.contestants import Attentive, Contestant, Plan, contestant
 from models.layers.flat import Flat
 from models.layers.metering import clock
 from models.layers.mlp import Adam
-from models.layers.resumable import Resumable
+from models.layers.resumable import Capturable
 from models.running import device, stream
 
 if TYPE_CHECKING:
@@ -51,18 +52,23 @@ def copy_batch(count: int, symbols: int, length: int, delay: int, random: torch.
     return ids_BT, kept_BM
 
 
-class Copying(Resumable["CopyMemory"]):
+class Copying(Capturable["CopyMemory"]):
     """Everything that a training step touches."""
 
-    def __init__(self, knobs: CopyMemory) -> None:
+    def __init__(self, knobs: CopyMemory, block: int = 1) -> None:
         self.where = device()
         self.knobs = knobs
         self.plan: Plan = knobs.plan
         self.network: Contestant = contestant(self.plan, stream(knobs.seed, "weights")).to(self.where)
         self.flat = Flat(self.network, self.where)
         self.optimizer = Adam(self.flat.weights_P, knobs.lr, 0.9, 0.98, decay=DECAY)
-        self.rows: list[Tensor] = []
+        # The warm-up before a capture writes three rows.
+        self.rows = torch.zeros(max(block, 4), len(COLUMNS) - 1, device=self.where)
+        self.row = torch.zeros(1, dtype=torch.int64, device=self.where)
         self.times: list[float] = []
+        self.advance: Callable[[], None] | None = None
+        """The step, captured where it can be: made when first wanted."""
+        self.began = 0.0
         self.probe_BT, self.probe_BM = (part.to(self.where) for part in self._drawn(PROBED, "probe"))
 
     def _drawn(self, count: int, name: str) -> tuple[Tensor, Tensor]:
@@ -71,13 +77,27 @@ class Copying(Resumable["CopyMemory"]):
 
     def play_by(self, knobs: CopyMemory) -> None:
         """Take over a learning rate or a batch size that changed during training."""
-        self.knobs = knobs
+        if knobs == self.knobs:
+            return
+        self.knobs, self.advance = knobs, None
         self.optimizer.lr = knobs.lr
 
     def iterate(self, step: int) -> None:
         """The update that leads from `step` to `step + 1`; its numbers, taken before it, wait for `told`."""
-        ids_BT, kept_BM = (part.to(self.where) for part in self._drawn(self.knobs.batch_size, f"batch {step}"))
-        began = clock(self.where)
+        drawn = self._drawn(self.knobs.batch_size, f"batch {step}")
+        if self.advance is None:
+            self.ids_BT, self.kept_BM = (part.to(self.where) for part in drawn)
+            self.advance = self.launch(self._advance, self.rows, self.row)
+            self.began = clock(self.where)
+        for place, part in zip((self.ids_BT, self.kept_BM), drawn, strict=True):
+            place.copy_(part)
+        # A GPU that is asked the time each step is never ahead: there the mean over a stretch must do.
+        began = clock(self.where) if self.where.type != "cuda" else 0.0
+        self.advance()
+        self.times.append(1000 * (clock(self.where) - began) if self.where.type != "cuda" else 0.0)
+
+    def _advance(self) -> None:
+        ids_BT, kept_BM = self.ids_BT, self.kept_BM
         logits_BMS = self.answers(self.network.think(self.network.embed(ids_BT)))
         loss = F.cross_entropy(logits_BMS.flatten(0, 1), kept_BM.flatten())
         self.flat.differentiate(loss)
@@ -85,8 +105,8 @@ class Copying(Resumable["CopyMemory"]):
             norm = self.flat.clip(CLIP)
             self.optimizer.step(self.flat.gradient_P)
             accuracy = (logits_BMS.argmax(-1) == kept_BM).float().mean()
-        self.rows.append(torch.stack((loss.detach(), accuracy, norm)))
-        self.times.append(1000 * (clock(self.where) - began))
+            self.rows.index_copy_(0, self.row, torch.stack((loss.detach(), accuracy, norm))[None])
+            self.row.add_(1)
 
     def answers(self, x_BTW: Tensor) -> Tensor:
         """Logits (B, M, S) at the slots, the last M positions."""
@@ -98,9 +118,13 @@ class Copying(Resumable["CopyMemory"]):
 
     def told(self) -> dict[str, np.ndarray]:
         """The numbers of the steps since the last call, column by column."""
-        rows = torch.stack(self.rows).cpu().double().numpy() if self.rows else np.zeros((0, 3))
+        rows = self.rows[: int(self.row)].cpu().double().numpy()
+        self.row.zero_()
+        if self.where.type == "cuda" and self.times:
+            now = clock(self.where)
+            self.times, self.began = [1000 * (now - self.began) / len(self.times)] * len(self.times), now
         columns = (*rows.T, np.array(self.times))
-        self.rows, self.times = [], []
+        self.times = []
         return {name: column.copy() for name, column in zip(COLUMNS, columns, strict=True)}
 
     def gradient_by_distance(self) -> Tensor:

@@ -46,6 +46,8 @@ class Race:
         self.begin_data()
         self.begin_arms()
         self.rows: list[Tensor] = []
+        self.still: Lesson | None = None
+        self.held: dict[str, Tensor] = {}
         self.lost: dict[str, int] = {}
         self.measured: dict[str, Measured] = {}
         self.found: dict[str, np.ndarray] = {}
@@ -120,6 +122,11 @@ class Race:
                 self.measured[arm.strategy] = measured
         self.rows.append(torch.stack(losses))
 
+    @property
+    def capturing(self) -> bool:
+        """Whether steps are CUDA graphs, as far as that is to be expected: there is no GPU, or all went well."""
+        return self.where.type != "cuda" or (not changed(self.knobs) and all(arm.captured for arm in self.arms))
+
     def batch(self, step: int) -> Tensor:
         """Which of the labelled pictures every net sees at this step, (V, B): each seed its own."""
         knobs = self.knobs
@@ -130,17 +137,37 @@ class Race:
         first_S1 = self.each * torch.arange(knobs.seeds)[:, None]
         return (torch.stack(drawn) + first_S1).to(self.where).repeat(len(knobs.rates), 1)
 
+    def drawn(self, step: int) -> dict[str, Tensor]:
+        """All that chance decides at this step."""
+        index_VB = self.batch(step)
+        found = {"index": index_VB, "labels": self.labels_N[index_VB]}
+        if self.knobs.dropout:
+            found["keep"] = self.dropped(step)
+        if self.knobs.replay:
+            found["replayed"] = self.remembered(step, len(index_VB))
+        return found
+
     def lesson(self, step: int) -> Lesson:
-        """What this step shows."""
-        knobs, index_VB = self.knobs, self.batch(step)
-        labels_VB = self.labels_N[index_VB]
-        keep_VF = self.dropped(step) if knobs.dropout else None
+        """What this step shows; on a GPU one lesson whose tensors are filled anew, where pictures stay as they are."""
+        drawn = self.drawn(step)
+        if self.where.type != "cuda" or changed(self.knobs):
+            return self.lesson_on(step, drawn)
+        if self.still is None:
+            self.held, self.still = drawn, replace(self.lesson_on(step, drawn), still=True)
+        for name, part in drawn.items():
+            self.held[name].copy_(part)
+        return self.still
+
+    def lesson_on(self, step: int, drawn: Mapping[str, Tensor]) -> Lesson:
+        """The lesson that these draws make."""
+        knobs, index_VB = self.knobs, drawn["index"]
         lesson = Lesson(
-            lambda start: self.features.drawn(start, index_VB), labels_VB, smoothing=knobs.smoothing, keep_VF=keep_VF
-        )
+            lambda start: self.features.drawn(start, index_VB), drawn["labels"], smoothing=knobs.smoothing,
+            keep_VF=drawn.get("keep"),
+        )  # fmt: skip
         if changed(knobs):
             lesson = self.with_changes(step, index_VB[: knobs.seeds], lesson)
-        return lesson if not knobs.replay else self.with_replay(step, lesson)
+        return lesson if not knobs.replay else self.with_replay(drawn["replayed"], lesson)
 
     def with_changes(self, step: int, index_SB: Tensor, lesson: Lesson) -> Lesson:
         """The lesson on distorted or mixed pictures: frozen layers see each view once, for all strategies."""
@@ -153,14 +180,18 @@ class Race:
             return lesson
         return replace(lesson, others_VB=view.others_SB.repeat(rates, 1), share_V1=view.share_S1.repeat(rates, 1))
 
-    def with_replay(self, step: int, lesson: Lesson) -> Lesson:
+    def remembered(self, step: int, nets: int) -> Tensor:
+        """Which remembered source pictures every net sees again at this step, (V, B)."""
+        random = stream(self.knobs.seed, f"replay {step}")
+        index_B = torch.randint(len(self.replay_labels_N), (self.knobs.batch_size,), generator=random).to(self.where)
+        return index_B.repeat(nets, 1)
+
+    def with_replay(self, index_VB: Tensor, lesson: Lesson) -> Lesson:
         """The lesson with as many remembered source pictures beside it."""
-        knobs, random = self.knobs, stream(self.knobs.seed, f"replay {step}")
-        index_B = torch.randint(len(self.replay_labels_N), (knobs.batch_size,), generator=random).to(self.where)
-        index_VB = index_B.expand(len(lesson.labels_VB), -1)
         return replace(
-            lesson, replay=lambda start: self.replayed.drawn(start, index_VB), replay_VB=self.replay_labels_N[index_VB],
-            replay_weight=knobs.replay, old_head_1P=None if self.data.related else self.source.blocks[HEAD],
+            lesson, replay=lambda start: self.replayed.drawn(start, index_VB),
+            replay_labels=lambda: self.replay_labels_N[index_VB],
+            replay_weight=self.knobs.replay, old_head_1P=None if self.data.related else self.source.blocks[HEAD],
         )  # fmt: skip
 
     def dropped(self, step: int) -> Tensor:

@@ -34,15 +34,19 @@ class Masked:
     @torch.no_grad()
     def update(self, layer: int, block_VP: Tensor, gradient_VP: Tensor, lr_V: Tensor) -> None:
         """One step of one layer, in place."""
-        if layer not in self.averages:
-            self.averages[layer] = [torch.zeros_like(block_VP) for _ in range(1 if self.kind == "sgd" else 2)]
-            self.counts[layer] = 0
+        self.begin(layer, block_VP)
         self.counts[layer] += 1
         lr_V1 = lr_V[:, None]
         if self.kind == "sgd":
             self._sgd(block_VP, gradient_VP, lr_V1, self.averages[layer][0])
         else:
             self._adamw(block_VP, gradient_VP, lr_V1, self.averages[layer], self.counts[layer])
+
+    def begin(self, layer: int, block_VP: Tensor) -> None:
+        """Averages of zeros for a layer that never trained before."""
+        if layer not in self.averages:
+            self.averages[layer] = [torch.zeros_like(block_VP) for _ in range(1 if self.kind == "sgd" else 2)]
+            self.counts[layer] = 0
 
     def _sgd(self, block_VP: Tensor, gradient_VP: Tensor, lr_V1: Tensor, velocity_VP: Tensor) -> None:
         if self.weight_decay:

@@ -81,8 +81,12 @@ def attempt(
     blocks = [block.expand(nets, -1).clone() for block in begun]
     arm = Arm("trial", blocks, table_TL, lr_V, weight_decay=DECAY, pretrained=pretrained)
     index_TB = torch.randint(len(labelled.labels_N), (len(table_TL), BATCH), generator=random).to(bench.where)
+    index_VB = index_TB[0].repeat(nets, 1)
+    shown = lesson(labelled, index_VB)
     for step in range(len(table_TL) if table_TL.any() else 0):
-        arm.learn(step, lesson(labelled, index_TB[step].expand(nets, -1)))
+        index_VB.copy_(index_TB[step].expand(nets, -1))
+        shown.labels_VB.copy_(labelled.labels_N[index_VB])
+        arm.learn(step, shown)
     validation_V = bench.validation.accuracy(arm)
     best = int(validation_V.argmax())
     chosen = only(arm, best)
@@ -93,7 +97,7 @@ def attempt(
 
 def lesson(labelled: Asked, index_VB: Tensor) -> Lesson:
     """The labelled pictures of those numbers, for each net its own."""
-    return Lesson(lambda start: labelled.features.drawn(start, index_VB), labelled.labels_N[index_VB])
+    return Lesson(lambda start: labelled.features.drawn(start, index_VB), labelled.labels_N[index_VB], still=True)
 
 
 def only(arm: Arm, net: int) -> Arm:

@@ -37,8 +37,8 @@ class Plain(nn.Module):
 
     def forward(self, tokens_BT: Tensor) -> Tensor:
         length = tokens_BT.shape[1]
-        x_BTX = self.embedding(tokens_BT) + self.places(torch.arange(length))
-        mask = nn.Transformer.generate_square_subsequent_mask(length) if self.causal else None
+        x_BTX = self.embedding(tokens_BT) + self.places(torch.arange(length, device=tokens_BT.device))
+        mask = nn.Transformer.generate_square_subsequent_mask(length, device=tokens_BT.device) if self.causal else None
         logits_BTV: Tensor = self.head(self.layers(x_BTX, mask=mask, is_causal=self.causal))
         return logits_BTV
 

@@ -1,0 +1,83 @@
+"""Every training loop of this house against the same work written as a tutorial would: one table of ratios.
+
+    python -m tests.benchmarks                  on the CPU, one thread, by processor time
+    TORCHLIGHT_DEVICE=cuda python -m tests.benchmarks    on a GPU, by wall time, synchronised; captured and eager
+
+All ways of one workload take turns, so that other load on the machine falls on each alike; what counts are the ratios
+to the plain way, given as median and range over the rounds. The plain ways record nothing but their losses, read with
+`.item()` in every step; ours keep every number of every step. `gan_lab`, `attention` and `stacks` beside this file
+look closer at one workload each.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from unittest import mock
+
+import torch
+
+from models.running import device
+from tests.benchmarks.workloads import WORKLOADS, Work
+
+ROUNDS = 5
+WARM = 3
+
+
+def prepared(work: Work, eager: bool) -> Callable[[int], None]:
+    """Ours, captured where there is a GPU unless `eager`; warm either way."""
+    with mock.patch.dict(os.environ, TORCHLIGHT_CAPTURE="0" if eager else "1"):
+        run = work.ours()
+        run(WARM)
+    return run
+
+
+def seconds(run: Callable[[int], None], steps: int) -> float:
+    """Processor time on the CPU; on a GPU wall time up to the last kernel's end."""
+    if device().type != "cuda":
+        began = time.process_time()
+        run(steps)
+        return time.process_time() - began
+    torch.cuda.synchronize()
+    began = time.perf_counter()
+    run(steps)
+    torch.cuda.synchronize()
+    return time.perf_counter() - began
+
+
+def measured(work: Work, rounds: int) -> dict[str, list[float]]:
+    """Seconds of each way in each round."""
+    plain = work.plain()
+    plain(WARM)
+    ways = {"plain": plain, "ours": prepared(work, eager=True)}
+    if device().type == "cuda":
+        ways["ours, captured"] = prepared(work, eager=False)
+    found: dict[str, list[float]] = {way: [] for way in ways}
+    for _round in range(rounds):
+        for way, run in ways.items():
+            found[way].append(seconds(run, work.steps))
+    return found
+
+
+def main(rounds: int = ROUNDS) -> None:
+    torch.set_num_threads(1)
+    where = device()
+    said = torch.cuda.get_device_name(where) if where.type == "cuda" else "one CPU thread, processor time"
+    print(f"torch {torch.__version__}, {said}; {rounds} rounds; median ratio to the plain way (range)\n")
+    print(f"{'workload':46} {'way':16} {'steps/s':>9} {'nets·steps/s':>13}  {'ratio':>6}")
+    for work in WORKLOADS:
+        found = measured(work, rounds)
+        for way, times in found.items():
+            ratios = [one / other for one, other in zip(found["plain"], times, strict=True)]
+            rate = work.steps / statistics.median(times)
+            print(
+                f"{work.name if way == 'plain' else '':46} {way:16} {rate:9,.0f} {rate * work.nets:13,.0f}  "
+                f"{statistics.median(ratios):6.2f}  ({min(ratios):.2f} … {max(ratios):.2f})", flush=True,
+            )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)
