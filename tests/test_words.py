@@ -23,6 +23,7 @@ from pages.parts.pad import WORDS as PAD
 from pages.parts.pad.codes import WORDS as CODES
 from pages.parts.pad.descent import WORDS as DESCENT
 from pages.parts.planner import WORDS as PLANNER
+from pages.parts.stock import WORDS as STOCK
 from pages.parts.words import CATALOGUES, LANGUAGES, catalogue, translate
 from state import reasons
 
@@ -45,6 +46,7 @@ def sentences() -> Iterator[str]:
     yield from (*reasons.TEMPLATES, *reasons.REFUSALS, *hub.REFUSALS, *SEQUENCE_TEMPLATES)
     yield from (role.replace("_", " ") for role in ROLES)
     yield from texts()
+    yield from STOCK
     yield from (
         word
         for words in (LIVE, BRUSH, NEURON, PAD, CODES, DESCENT, PLANNER)

@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import keyboard
+from pages.parts import keyboard, stock
 from pages.parts.words import LANGUAGES, _, choose_language, language, told
 from state.runs import Refused, runs
 
@@ -64,7 +64,9 @@ def menu() -> Any:
     st.html(f"<style>{STYLE}</style>")
     _language_switch()
     # The browser reads `lang` for hyphenation and speech; Streamlit's page says "en" for every language.
-    script = f"document.documentElement.lang = {json.dumps(language())};{ONE_ENTRY_A_PAGE}{keyboard.LISTENS}"
+    script = (
+        f"document.documentElement.lang = {json.dumps(language())};{ONE_ENTRY_A_PAGE}{keyboard.LISTENS}{stock.script()}"
+    )
     st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
     return chosen
 
