@@ -48,7 +48,7 @@ def chart(lines: Sequence[Line], title: str, log: bool, dark: bool) -> alt.Layer
     hue = alt.Color(
         "label:N", title=None, sort=None,
         scale=alt.Scale(domain=names, range=[hues[place % len(hues)] for place in range(len(names))]),
-        legend=alt.Legend(orient="top", columns=1, labelLimit=290, labelFontSize=13, symbolType="stroke",
+        legend=alt.Legend(orient="top", columns=1, labelLimit=260, labelFontSize=13, symbolType="stroke",
                           symbolStrokeWidth=4, symbolOpacity=1),
     )  # fmt: skip
     dash = alt.StrokeDash(

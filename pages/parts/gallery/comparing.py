@@ -213,8 +213,9 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A plain table; every cell is escaped, for a run's name is a visitor's text."""
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
     lines = ["<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows]
+    narrow = "<style>.tg-numbers td:first-child { white-space: normal; min-width: 9rem; }</style>"
     box = f'<div class="tl-scroll" tabindex="0" role="region" aria-label="{escape(_("The numbers"))}">'
-    st.html(f'{STYLE}{box}<table class="tl-race"><tr>{head}</tr>{"".join(lines)}</table></div>')
+    st.html(f'{STYLE}{narrow}{box}<table class="tl-race tg-numbers"><tr>{head}</tr>{"".join(lines)}</table></div>')
 
 
 def say_rest(experiments: Sequence[Experiment]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -9,7 +10,7 @@ from functools import cache
 from babel.dates import format_datetime
 
 from models.catalogue import experiments
-from models.experiment import Experiment
+from models.experiment import Experiment, Value
 from pages.parts.controls import option, sentence_case
 from pages.parts.gallery.listing import differing, told
 from pages.parts.gallery.seeds import Group
@@ -38,7 +39,23 @@ def _title(name: str) -> str:
 def settings(experiment: Experiment, names: Sequence[str]) -> str:
     """Some knobs and their values, in one line."""
     known = [(experiment.knobs()[name], told(experiment, name)) for name in names]
-    return " · ".join(f"{_(knob.label)}: {said(value)}" for knob, value in known if value is not None)
+    return " · ".join(f"{_(knob.label)}: {written(value)}" for knob, value in known if value is not None)
+
+
+def brief(experiment: Experiment, names: Sequence[str]) -> str:
+    """The same as a label: a value that is a word says of itself what it is."""
+    known = [(experiment.knobs()[name], told(experiment, name)) for name in names]
+    words = [
+        written(value) if isinstance(value, str) else f"{_(knob.label)}: {written(value)}"
+        for knob, value in known
+        if value is not None
+    ]
+    return " · ".join(words)
+
+
+def written(value: Value) -> str:
+    """A knob's value; a list of words gets room to break its line."""
+    return re.sub(r",(?! )", ", ", said(value)) if isinstance(value, str) else said(value)
 
 
 def unusual(experiment: Experiment) -> list[str]:
@@ -56,14 +73,14 @@ def called(entry: Entry) -> str:
 def labels(entries: Sequence[Entry]) -> list[str]:
     """One label for each of several runs of one family, all different."""
     telling = apart([entry.experiment for entry in entries if entry.experiment is not None])
-    texts = [entry.title or (settings(entry.experiment, telling) if entry.experiment else "") for entry in entries]
+    texts = [entry.title or (brief(entry.experiment, telling) if entry.experiment else "") for entry in entries]
     return unlike(texts, [entry.key for entry in entries])
 
 
 def group_labels(found: Sequence[Group]) -> list[str]:
     """One label for each group: the knobs in which the groups differ."""
     telling = apart([group.experiment for group in found])
-    texts = [settings(group.experiment, telling) or _("all seeds") for group in found]
+    texts = [brief(group.experiment, telling) or _("all seeds") for group in found]
     return unlike(texts, [group.members[0].key for group in found])
 
 
