@@ -7,6 +7,7 @@ number: a resumed run is recorded at the same ones as an undisturbed run.
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 from collections.abc import Callable, Iterable
@@ -125,6 +126,12 @@ def stream(seed: int, name: str, where: torch.device | str = "cpu") -> torch.Gen
     return torch.Generator(where).manual_seed(mixed)
 
 
+def _rescue(random: torch.Generator) -> None:
+    """A broken capture leaves even the device's own generator in the middle of it: give it a fresh state."""
+    fresh = torch.Generator(random.device).manual_seed(random.initial_seed())
+    random.graphsafe_set_state(fresh.graphsafe_get_state())
+
+
 def captured(
     step: Callable[[], None], random: torch.Generator, tensors: Iterable[torch.Tensor]
 ) -> Callable[[], None] | None:
@@ -163,8 +170,10 @@ def captured(
     except torch.OutOfMemoryError:
         raise
     except RuntimeError:
+        logging.getLogger(__name__).warning("A training step is not captured.", exc_info=True)
         torch.cuda.set_stream(current)
         torch.cuda.synchronize()
+        _rescue(torch.cuda.default_generators[torch.cuda.current_device()])
         with torch.no_grad():
             for tensor, value in zip(changed, saved, strict=True):
                 tensor.copy_(value)
