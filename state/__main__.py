@@ -22,6 +22,7 @@ import tyro
 
 from models.catalogue import experiments
 from models.experiment import BadExperiment, Experiment, Knob
+from state.export import FORMATS, CannotExport, export
 from state.history import Cursor, Delta
 from state.home import hold_server_lock
 from state.links import change
@@ -197,6 +198,24 @@ def tag(key: Key, tags: Tags = (), home: Home = None) -> None:
         run.tag(tags)
 
 
+def write(
+    key: Key,
+    format: Annotated[Literal[tuple(FORMATS)], tyro.conf.arg(help="What kind of file.")] = "csv",  # type: ignore[valid-type]
+    step: Annotated[int | None, tyro.conf.arg(help="For a picture or weights: not later than this step.")] = None,
+    to: Annotated[Path | None, tyro.conf.arg(help="The file, or the directory for it; by default here.")] = None,
+    home: Home = None,
+) -> None:
+    """Write a run as a file: numbers, pictures, weights, or Python that trains it again."""
+    with found(key, home) as (_, run):
+        try:
+            file = export(run, format, step)
+        except CannotExport as error:
+            sys.exit(str(error))
+        place = Path(file.name) if to is None else to / file.name if to.is_dir() else to
+        place.write_bytes(file.data)
+        print(place)
+
+
 def main(arguments: list[str]) -> int:
     """The command line; the exit code. A run that does not finish, and a mistake in the options, is not 0."""
     try:
@@ -213,7 +232,7 @@ def _main(arguments: list[str]) -> int:
     if arguments[:1] != ["train"]:
         commands: dict[str, Callable[..., Any]] = {
             "list": show_all, "train": train_help, "show": show, "stop": stop, "delete": delete, "pin": pin,
-            "name": name, "tag": tag,
+            "name": name, "tag": tag, "export": write,
         }  # fmt: skip
         tyro.extras.subcommand_cli_from_dict(commands, args=arguments, prog="python -m state")
         return 0
