@@ -193,6 +193,20 @@ export class CloudPanel extends Card {
     const picture = this.view.pictureOf(this.feed);
     const { speech } = this.view;
     if (!picture) return speech.say("waiting_first");
-    return speech.say("alt_cloud", { count: speech.count(this.count ?? 0), step: speech.count(picture.step) });
+    const fields = { count: speech.count(this.count ?? 0), step: speech.count(picture.step) };
+    return speech.say("alt_cloud", { ...fields, middles: this.middles(picture.arrays).join("; ") });
+  }
+
+  /** Every class that is shown, by its name, and the mean of its codes. */
+  middles(arrays) {
+    const [codes, labels] = [arrays[this.panel.points ?? "codes"]?.data, arrays[this.panel.labels ?? "labels"]?.data];
+    if (!codes || !labels) return [];
+    const { speech } = this.view;
+    return this.panel.names.flatMap((name, label) => {
+      const rows = Array.from(labels.keys()).filter((row) => labels[row] === label);
+      if (!rows.length || this.hidden.has(label)) return [];
+      const mean = (axis) => rows.reduce((sum, row) => sum + codes[2 * row + axis], 0) / rows.length;
+      return [`${name} (${speech.fixed(mean(0), 1)}; ${speech.fixed(mean(1), 1)})`];
+    });
   }
 }

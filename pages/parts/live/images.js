@@ -67,6 +67,21 @@ export class ImagesPanel extends Card {
     const picture = this.view.pictureOf(this.feed);
     const { speech } = this.view;
     if (!picture) return speech.say("waiting_first");
-    return speech.say("alt_images", { images: speech.count(this.count ?? 0), step: speech.count(picture.step) });
+    const inks = this.inks(picture.arrays[this.panel.array ?? "images"]);
+    const mean = inks.reduce((sum, ink) => sum + ink, 0) / Math.max(1, inks.length);
+    return speech.say("alt_images", {
+      title: this.title.textContent, images: speech.count(this.count ?? 0), step: speech.count(picture.step),
+      low: speech.share(Math.min(...inks), 0), high: speech.share(Math.max(...inks), 0), mean: speech.share(mean, 0),
+    });
+  }
+
+  /** The share of ink on every picture. */
+  inks(array) {
+    const [height, width] = this.panel.shape;
+    const [low, high] = this.panel.range ?? [0, array.data instanceof Uint8Array ? 255 : 1];
+    return Array.from({ length: this.count ?? 0 }, (_, index) => {
+      const pixels = array.data.subarray(index * height * width, (index + 1) * height * width);
+      return pixels.reduce((sum, value) => sum + (value - low) / (high - low), 0) / (height * width);
+    });
   }
 }

@@ -322,12 +322,16 @@ export class PlanePanel extends Card {
     const points = picture.arrays[this.panel.points];
     const surface = picture.arrays[this.panel.surface];
     const count = points ? points.shape[0] : 0;
-    const said = { points: speech.count(count), step: speech.count(picture.step), data: this.panel.data?.length ?? 0 };
-    if (!surface || !count || !this.frame) return speech.say("alt_plane", said);
-    let sum = 0;
-    for (let index = 0; index < count; index += 1) {
-      sum += this.believed(surface, points.data[2 * index], points.data[2 * index + 1]);
-    }
-    return speech.say("alt_plane_surface", { ...said, mean: speech.value(sum / count) });
+    const every = Array.from({ length: count }, (_, index) => index);
+    const mean = (of) => every.reduce((sum, index) => sum + of(index), 0) / count;
+    const [x, y] = [0, 1].map((axis) => mean((index) => points.data[2 * index + axis]));
+    const far = mean((index) => Math.hypot(points.data[2 * index] - x, points.data[2 * index + 1] - y));
+    const said = speech.say("alt_plane", {
+      title: this.title.textContent, points: speech.count(count), step: speech.count(picture.step),
+      x: speech.value(x), y: speech.value(y), spread: speech.value(far),
+    });
+    if (!surface || !count || !this.frame) return said;
+    const belief = mean((index) => this.believed(surface, points.data[2 * index], points.data[2 * index + 1]));
+    return `${said} ${speech.say("alt_plane_surface", { mean: speech.value(belief) })}`;
   }
 }

@@ -24,6 +24,7 @@ WORDS: Mapping[str, str] = {
     "toggle_layer": "Show or hide: {layer}",
     "map": "Map of codes. Drag, or use the arrow keys, to move; the picture follows.",
     "picture": "The code under the finger, decoded",
+    "picture_at": "The code at ({x}; {y}), decoded; ink covers {ink} of the picture.",
     "dimension": "Latent number",
     "strip": "What latent number {dimension} does here, from low to high",
     "class": "Class",

@@ -125,6 +125,11 @@ class Descent {
     const [step, cost] = [this.speech.count(this.step), this.speech.fixed(losses[this.step], 1)];
     const text = words.at.replace("{step}", step).replace("{last}", this.speech.count(this.last)).replace("{cost}", cost);
     if (this.place.textContent !== text) this.place.textContent = text;
+    const [first, last] = [losses[0], losses[this.last]].map((loss) => this.speech.fixed(loss, 1));
+    this.faces[1].setAttribute("aria-label", `${words.drawn}: ${text}`);
+    this.faces[2].setAttribute("aria-label", `${words.rest}: ${text}`);
+    this.map.setAttribute("aria-label", `${words.map}: ${text}`);
+    this.curve.setAttribute("aria-label", `${words.curve}: ${first} … ${last}; ${text}`);
   }
 
   paintMap() {

@@ -169,7 +169,11 @@ class Pad {
     if (!this.z) this.go(0, 0);
     this.back();
     this.paintMap();
-    this.paintPicture(this.picture, [this.decoder.decode(this.z, this.label)]);
+    const drawn = this.decoder.decode(this.z, this.label);
+    this.paintPicture(this.picture, [drawn]);
+    const ink = drawn.reduce((sum, value) => sum + value, 0) / drawn.length;
+    const [x, y] = this.at.map((value) => this.speech.fixed(value, 2));
+    this.picture.setAttribute("aria-label", this.speech.say("picture_at", { x, y, ink: this.speech.share(ink, 0) }));
     for (const { dimension, range, value } of this.rows) {
       const reach = this.data.reach[dimension];
       Object.assign(range, { min: -reach, max: reach });

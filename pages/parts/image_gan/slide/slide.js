@@ -99,6 +99,9 @@ class Slide {
     this.show(this.large, made.slice(0, 1), 1);
     this.show(this.others, made.slice(1), ACROSS);
     this.psi.output.textContent = this.speech.fixed(psi, 2);
+    const ink = made[0].reduce((sum, value) => sum + value, 0) / made[0].length;
+    const [label, kind] = [this.data.words.picture, this.kind ? `, ${this.named(at)}` : ""];
+    this.large.setAttribute("aria-label", `${label}: ψ ${this.speech.fixed(psi, 2)}${kind}, ${this.speech.share(ink, 0)}`);
     if (this.kind) this.kind.output.textContent = this.named(at);
     if (this.begin === undefined || this.begin === null) return;
     this.times.push(performance.now() - this.begin);
