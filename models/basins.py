@@ -120,6 +120,8 @@ class Four:
         table_TL = np.repeat(schedule("cosine", knobs.steps)[:, None], len(LAYERS), 1)
         lr_V = torch.full((4 * seeds,), knobs.lr, device=self.where)
         self.arm = Arm("full", blocks, table_TL, lr_V, "sgd", 1e-4, pretrained=False)
+        self.lesson: Lesson | None = None
+        """The same at every step; its tensors are filled anew."""
         self.rows: list[Tensor] = []
         self.found: dict[str, np.ndarray] = {}
 
@@ -131,9 +133,12 @@ class Four:
                 random = stream(knobs.seed, f"order {kind} {s} {step}")
                 drawn.append(torch.randint(self.each, (knobs.batch_size,), generator=random) + s * self.each)
         index_VB = torch.stack(drawn).to(self.where)
-        seen = stack.spread(self.pictures_NHW[index_VB])
-        loss_V, _measured = self.arm.learn(step, Lesson(lambda start: seen, self.labels_N[index_VB]))
-        self.rows.append(loss_V)
+        if self.lesson is None:
+            self.index_VB, labels_VB = index_VB, self.labels_N[index_VB]
+            self.lesson = Lesson(lambda start: stack.spread(self.pictures_NHW[self.index_VB]), labels_VB, still=True)
+        self.index_VB.copy_(index_VB)
+        self.lesson.labels_VB.copy_(self.labels_N[index_VB])
+        self.rows.append(self.arm.learn(step, self.lesson)[0].clone())
 
     def told(self) -> dict[str, np.ndarray]:
         """Mean training losses of both kinds since the last call."""

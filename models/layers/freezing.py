@@ -47,7 +47,7 @@ class Race:
         self.begin_arms()
         self.rows: list[Tensor] = []
         self.still: Lesson | None = None
-        self.held: dict[str, Tensor] = {}
+        self.kept: dict[str, Tensor] = {}
         self.lost: dict[str, int] = {}
         self.measured: dict[str, Measured] = {}
         self.found: dict[str, np.ndarray] = {}
@@ -153,9 +153,9 @@ class Race:
         if self.where.type != "cuda" or changed(self.knobs):
             return self.lesson_on(step, drawn)
         if self.still is None:
-            self.held, self.still = drawn, replace(self.lesson_on(step, drawn), still=True)
+            self.kept, self.still = drawn, replace(self.lesson_on(step, drawn), still=True)
         for name, part in drawn.items():
-            self.held[name].copy_(part)
+            self.kept[name].copy_(part)
         return self.still
 
     def lesson_on(self, step: int, drawn: Mapping[str, Tensor]) -> Lesson:

@@ -90,7 +90,9 @@ class Race(Capturable["GanRace"]):
         self.reach, self.modes = data.reach, (data.modes, data.mode_sigma)
         self.data_SN2 = torch.stack(
             [data.sample(POINTS, stream(knobs.seed, f"data {s}")) / self.reach for s in range(seeds)]
-        )
+        ).to(self.where)
+        if self.draws_itself:
+            self.random = stream(knobs.seed, "noise", self.where)
         hidden = [knobs.width] * knobs.depth
         self.g = Stack([knobs.noise_dim, *hidden, 2], self._randoms("G"), self.where)
         self.d = Stack([2, *hidden, 1], self._randoms("D"), self.where)
@@ -131,6 +133,21 @@ class Race(Capturable["GanRace"]):
     def _noise(self, count: int, random: torch.Generator) -> Tensor:
         return torch.randn(count, self.knobs.noise_dim, generator=random)
 
+    @property
+    def draws_itself(self) -> bool:
+        """Whether a step draws its own chance, where it runs: a GPU would wait for what the CPU draws and sends."""
+        return self.where.type == "cuda"
+
+    def draw(self) -> None:
+        """What `prepare` draws, from one stream for all seeds."""
+        index_SB1 = torch.randint(POINTS, (*self.drawn["real"].shape[:2], 1), generator=self.random, device=self.where)
+        self.drawn["real"].copy_(self.data_SN2.gather(1, index_SB1.expand(-1, -1, 2)))
+        self.drawn["noise_d"].normal_(generator=self.random)
+        self.drawn["noise_g"].normal_(generator=self.random)
+        self.drawn["share"].uniform_(generator=self.random)
+        if self.blurs:
+            self.blur_2B2.normal_(generator=self.random)
+
     def prepare(self, step: int) -> None:
         """Draw what the update that leads from `step` to `step + 1` leaves to chance: each seed from its own stream."""
         knobs, size = self.knobs, self.knobs.batch_size
@@ -153,13 +170,16 @@ class Race(Capturable["GanRace"]):
 
     def iterate(self, step: int) -> None:
         """One training step, from `step` to `step + 1`."""
-        self.prepare(step)
+        if not self.draws_itself:
+            self.prepare(step)
         if self.advance is None:
             self.advance = self.launch(self._advance, self.rows, self.row)
         self.advance()
 
     def _advance(self) -> None:
         """One update of every D, then one of every G; their losses wait for `told`."""
+        if self.draws_itself:
+            self.draw()
         real_VB2, noise_d, noise_g, share_VB1 = (part.repeat(self.count, 1, 1) for part in self.drawn.values())
         with torch.no_grad():
             fake_VB2 = self.g(noise_d)
@@ -301,6 +321,8 @@ class Race(Capturable["GanRace"]):
         held = {name: tensor.cpu().numpy().copy() for name, tensor in self._tensors().items()}
         found = {f"found/{name}": part.copy() for name, part in self.found.items()}
         lost = np.array([self.lost.get(name, 0) for name in self.knobs.names])
+        if self.draws_itself:
+            held["noise"] = self.random.get_state().numpy()
         return Checkpoint(step, {**held, **found, "lost": lost})
 
     def load(self, checkpoint: Checkpoint) -> int:
@@ -309,4 +331,8 @@ class Race(Capturable["GanRace"]):
         load(self._tensors(), {name: torch.from_numpy(part) for name, part in arrays.items()})
         self.found = {name[len("found/") :]: part for name, part in arrays.items() if name.startswith("found/")}
         self.lost = {name: int(count) for name, count in zip(self.knobs.names, arrays["lost"], strict=True)}
+        if self.draws_itself:
+            fresh = stream(self.knobs.seed, f"noise from {checkpoint.step}", self.where).get_state()
+            state = torch.from_numpy(arrays["noise"]) if "noise" in arrays else fresh
+            self.random.set_state(state if len(state) == len(fresh) else fresh)
         return checkpoint.step

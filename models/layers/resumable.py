@@ -68,13 +68,14 @@ class Capturable(Resumable[Knobs]):
         """
         if self.where.type != "cuda" or not self.capturing:
             return step
-        random = self.random if self.chance else torch.Generator(self.where)
+        own = hasattr(self, "random")
+        random = self.random if own else torch.Generator(self.where)
         state = random.get_state()
         graph = captured(step, random, (*self._tensors().values(), *also))
         if graph is not None:
             return graph
         self.capturing = False
-        if self.chance:  # the old one may be left in the middle of a capture
+        if own:  # the old one may be left in the middle of a capture
             self.random = torch.Generator(self.where)
             self.random.set_state(state)
         return step

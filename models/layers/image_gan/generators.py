@@ -69,8 +69,8 @@ class DcGenerator(nn.Module):
         decoder = ConvDecoder(side, classes, channels, latent)
         _relu, second, _again, third = decoder.convolutions
         self.first, self.second, self.third, self.shape = decoder.first, second, third, decoder.shape
-        # Every use of the averages is preceded by `settle`: they are means over one fixed batch.
-        self.norms = nn.ModuleList(nn.BatchNorm2d(count, momentum=None) for count in (2 * channels, channels))
+        # Every use of the averages is preceded by `settle`: they are those of one fixed batch.
+        self.norms = nn.ModuleList(nn.BatchNorm2d(count, momentum=1.0) for count in (2 * channels, channels))
 
     def logits(self, z_BZ: Tensor, class_BC: Tensor | None, random: torch.Generator | None = None) -> Tensor:
         map_BKHV = self.first(_told(z_BZ, class_BC)).view(-1, *self.shape)

@@ -134,9 +134,15 @@ class Repetition:
             state, step = self.found
             arm.restore(state)
             self.found = None
+        began = step
         while step < len(arm.table_TL):
-            index_VB = batches(step)
-            loss_V, _measured = arm.learn(step, lesson(inputs, index_VB, labels_N))
+            drawn_VB = batches(step)
+            if step == began:
+                index_VB = drawn_VB
+                same = lesson(inputs, index_VB, labels_N)
+            index_VB.copy_(drawn_VB)
+            same.labels_VB.copy_(labels_N[index_VB])
+            loss_V, _measured = arm.learn(step, same)
             after(arm)
             step += 1
             self.now = arm, step
@@ -167,7 +173,7 @@ class Repetition:
 
 def lesson(inputs: Inputs, index_VB: Tensor, labels_N: Tensor) -> Lesson:
     """The pictures of those numbers, for each net its own."""
-    return Lesson(lambda start: inputs.drawn(start, index_VB), labels_N[index_VB])
+    return Lesson(lambda start: inputs.drawn(start, index_VB), labels_N[index_VB], still=True)
 
 
 def falling(steps: int, learning: Sequence[int] = range(HEAD + 1)) -> np.ndarray:
