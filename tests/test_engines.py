@@ -31,6 +31,7 @@ CASES = {name: cls.of({"steps": STEPS}) for name, cls in experiments().items()} 
     for name, cls in experiments().items()
     for story in cls.stories()[1:]
 }
+classes = pytest.mark.parametrize("experiment", [CASES[name] for name in experiments()], ids=experiments().keys())
 every = pytest.mark.parametrize("experiment", CASES.values(), ids=CASES.keys())
 on_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
@@ -73,7 +74,7 @@ def test_captured_and_eager_steps_tell_the_same_losses(experiment: Experiment, m
 
 
 @on_a_gpu
-@every
+@classes
 def test_a_gpu_run_goes_on_from_its_checkpoint(experiment: Experiment) -> None:
     whole = events(experiment)
     middle = [event for event in whole if isinstance(event, Checkpoint) and event.step < STEPS][-1]
