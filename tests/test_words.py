@@ -17,6 +17,7 @@ from models.metrics.heads import ROLES
 from models.paper import texts
 from pages.parts.attention.neuron import WORDS as NEURON
 from pages.parts.brush import WORDS as BRUSH
+from pages.parts.export import WORDS as EXPORT
 from pages.parts.live import WORDS as LIVE
 from pages.parts.menu import described_pages
 from pages.parts.pad import WORDS as PAD
@@ -26,6 +27,7 @@ from pages.parts.planner import WORDS as PLANNER
 from pages.parts.stock import WORDS as STOCK
 from pages.parts.words import CATALOGUES, LANGUAGES, catalogue, translate
 from state import reasons
+from state.export import REFUSALS as EXPORT_REFUSALS
 
 ROOT = Path(__file__).parents[1]
 OTHERS = [code for code in LANGUAGES if code != "en"]
@@ -43,13 +45,13 @@ def sentences() -> Iterator[str]:
         for story in cls.stories():
             yield from (story.name, story.sentence)
         yield from (*cls.columns.values(), *cls.note_templates)
-    yield from (*reasons.TEMPLATES, *reasons.REFUSALS, *hub.REFUSALS, *SEQUENCE_TEMPLATES)
+    yield from (*reasons.TEMPLATES, *reasons.REFUSALS, *hub.REFUSALS, *EXPORT_REFUSALS, *SEQUENCE_TEMPLATES)
     yield from (role.replace("_", " ") for role in ROLES)
     yield from texts()
     yield from STOCK
     yield from (
         word
-        for words in (LIVE, BRUSH, NEURON, PAD, CODES, DESCENT, PLANNER)
+        for words in (LIVE, EXPORT, BRUSH, NEURON, PAD, CODES, DESCENT, PLANNER)
         for name, word in words.items()
         if name != "locale"
     )

@@ -15,9 +15,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from models.experiment import BadExperiment, Beside, Experiment, Story, Value
-from pages.parts import lanes, twins, watching
+from pages.parts import export, lanes, twins, watching
 from pages.parts.controls import controls, rebuilt, set_widgets
 from pages.parts.keyboard import TRAIN
+from pages.parts.hidden import hidden
 from pages.parts.lanes import ACTIVE
 from pages.parts.share import share
 from pages.parts.table import Table
@@ -72,10 +73,10 @@ class Lab:
         table = self.arrive()
         # The button stands above the picture, where a phone shows it first; the controls stand beside, or below.
         stories, button = st.columns([7, 2], gap="medium")
-        with stories:
+        with stories, st.container(key="lab-stories"):
             self.stories(table)
         picture, side = st.columns([7, 2], gap="medium")
-        with side:
+        with side, st.container(key="lab-side"):
             table = self.settings(table, button)
         with picture:
             table = watching.picture(self, table)
@@ -86,6 +87,7 @@ class Lab:
             *self.tabs(table.shown),
             Tab(_("Compare with a twin"), twins.chooser),
             Tab(_("Share and take along"), lambda lab, table: share(table.shown, table.link())),
+            Tab(_("Export"), export.draw),
         )
         places = st.tabs([tab.title for tab in tabs], on_change="rerun", key=f"{self.family}.tabs")
         for tab, place in zip(tabs, places, strict=True):
@@ -95,7 +97,7 @@ class Lab:
 
     def arrive(self) -> Table:
         """The table as the address says, where the address is new; else as the visitor left it."""
-        address = {name: value for name, value in st.query_params.items() if name != "lang"}
+        address = {name: value for name, value in st.query_params.items() if name not in ("lang", "hide")}
         known: Table | None = st.session_state.get(self.place)
         if known is not None and (not address or address == known.address or self.outdated(address)):
             return known
@@ -141,6 +143,8 @@ class Lab:
         wanted = dict(table.address)
         if "lang" in st.query_params:
             wanted["lang"] = language()
+        if "hide" in st.query_params:
+            wanted["hide"] = ",".join(hidden())
         if st.query_params.to_dict() != wanted:
             st.query_params.from_dict(wanted)
 

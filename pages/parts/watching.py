@@ -25,10 +25,7 @@ POLL_S = 0.5
 
 def picture(lab: Lab, table: Table) -> Table:
     """The living picture of the shown run, and of its twin."""
-    twin = (table.twin[0], (table.twin[1],)) if table.twin else None
-    shown = lanes.together(table.shown, twin or table.beside)
-    found = [(experiment, runs().find(experiment.key)) for experiment in shown]
-    known = [(experiment, run) for experiment, run in found if run is not None]
+    known = stored(table)
     if not known:
         st.info(_("Nobody has trained these settings yet. Press Train."), icon=":material/play_circle:")
         return table
@@ -46,6 +43,21 @@ def picture(lab: Lab, table: Table) -> Table:
     return follow(lab, table, [run for _e, run in known], entries, panels)
 
 
+def stored(table: Table) -> list[tuple[Experiment, Run]]:
+    """The shown experiment, its twin and what stands beside it, as far as they have runs."""
+    twin = (table.twin[0], (table.twin[1],)) if table.twin else None
+    shown = lanes.together(table.shown, twin or table.beside)
+    found = [(experiment, runs().find(experiment.key)) for experiment in shown]
+    return [(experiment, run) for experiment, run in found if run is not None]
+
+
+def spoken(lab: Lab) -> dict[str, str]:
+    """Every word of the living picture, in the visitor's language."""
+    words = translated({**WORDS, **{text: text for text in (*reasons.TEMPLATES, *lab.cls.note_templates)}})
+    words |= {f"named_{name}": said for name, said in lab.named().items()}
+    return {**words, "locale": language()}
+
+
 def say_changes(lab: Lab, experiment: Experiment) -> None:
     """One line for knobs that changed during training."""
     told = [
@@ -61,9 +73,7 @@ def follow(lab: Lab, table: Table, known: list[Run], entries: list[dict[str, Any
     """Mounts the live view; where no WebSocket passes, the same frames travel inside the page, twice a second."""
     polling = f"{lab.family}.poll"
     explain_failure(lab, table, known[0])
-    words = translated({**WORDS, **{text: text for text in (*reasons.TEMPLATES, *lab.cls.note_templates)}})
-    words |= {f"named_{name}": said for name, said in lab.named().items()}
-    words["locale"] = language()
+    words = spoken(lab)
 
     def mount(table: Table, frames: Sequence[bytes] = ()) -> Table:
         # What the visitor did in the picture is known before it is mounted again: told back a run late, the

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import re
 
+import safetensors
 import safetensors.numpy
 
 from state.export.refusals import NO_CHECKPOINT, NO_WEIGHTS, CannotExport
@@ -37,3 +38,16 @@ def weights_at(run: Run, step: int | None = None) -> bytes:
     if not run.unknown:
         said |= {"experiment": repr(run.experiment), "knobs": json.dumps(run.experiment.model_dump(mode="json"))}
     return safetensors.numpy.save(tensors, said)
+
+
+def missing(run: Run, step: int | None = None) -> CannotExport | None:
+    """Why there are no weights to export, told from file names and one header, without reading any weights."""
+    at = FAR if step is None else step
+    steps = [int(path.stem.split("-")[1]) for path in run.directory.glob("ckpt-*.safetensors")]
+    if not (earlier := [one for one in steps if one <= at]):
+        return CannotExport(NO_CHECKPOINT, step=step or 0)
+    try:
+        with safetensors.safe_open(run.directory / f"ckpt-{max(earlier)}.safetensors", "numpy") as file:
+            return None if any(map(MODEL.fullmatch, file.keys())) else CannotExport(NO_WEIGHTS)
+    except (OSError, safetensors.SafetensorError):
+        return None  # an earlier checkpoint may be good: who exports will see

@@ -84,6 +84,24 @@ export class Card {
     return context;
   }
 
+  /** Paint once into another context that has `ratio` pixels to one of ours; what the screen shows is painted anew. */
+  paintInto(context, ratio, theme) {
+    const { canvas, ratio: own } = this;
+    const sides = { width: Math.round(this.width * ratio), height: Math.round(this.height * ratio) };
+    const stand = { ...sides, getContext: () => context };
+    const get = (target, name) => {
+      if (name in stand) return stand[name];
+      return typeof target[name] === "function" ? target[name].bind(target) : target[name];
+    };
+    const set = (target, name, value) => Reflect.set(target, name, value, target);
+    Object.assign(this, { ratio, canvas: new Proxy(canvas, { get, set }) });
+    try {
+      this.paint(theme);
+    } finally {
+      Object.assign(this, { ratio: own, canvas, painted: "" });
+    }
+  }
+
   /** Words for those who cannot see the canvas. */
   describe(text) {
     if (this.canvas.getAttribute("aria-label") !== text) this.canvas.setAttribute("aria-label", text);

@@ -280,10 +280,13 @@ export class LiveView extends Timeline {
     for (const kind of ["pointerdown", "keydown"]) window.removeEventListener(kind, this.onTouch, true);
     this.root.removeEventListener("keydown", this.onKey);
     document.removeEventListener("visibilitychange", this.onVisible);
+    standing.delete(this);
   }
 }
 
 const views = new WeakMap();
+/** The views that stand on the page, for who paints them elsewhere (pages/parts/export). */
+const standing = window.__torchlightViews ??= new Set();
 
 /** Streamlit calls this on the first run, on every rerun with new data and on every change of theme. */
 export default function mount(component) {
@@ -292,6 +295,7 @@ export default function mount(component) {
   if (views.get(place)?.root !== root) {
     views.get(place)?.close();
     views.set(place, new LiveView(root));
+    standing.add(views.get(place));
   }
   views.get(place).update(component);
   return () => {

@@ -1,0 +1,116 @@
+// A figure: the cards of a living picture on one sheet, each where it stands, with its title, legend and values. What
+// the page sets in type is read off the page: each run of letters with its place, font and colour.
+
+import { Trace, inked } from "./ink.js";
+
+const MARGIN = 12;
+
+/** The cards that are on the page, and what box they take up. */
+export function framed(view, only = null) {
+  const cards = view.cards.filter((card) => card.width && card.height && (only === null || view.cards[only] === card));
+  const boxes = cards.map(({ element }) => element.getBoundingClientRect());
+  const left = Math.min(...boxes.map((box) => box.left)) - MARGIN;
+  const top = Math.min(...boxes.map((box) => box.top)) - MARGIN;
+  const width = Math.ceil(Math.max(...boxes.map((box) => box.right)) + MARGIN - left);
+  const height = Math.ceil(Math.max(...boxes.map((box) => box.bottom)) + MARGIN - top);
+  return { cards, left, top, width, height };
+}
+
+/** Letters and small marks of a card, outside its canvas. */
+function* printed(element) {
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const holder = node.nodeType === Node.TEXT_NODE ? node.parentElement : node;
+    if (holder.closest("[hidden], .tl-hidden, select, svg, canvas") || !holder.checkVisibility()) continue;
+    const style = getComputedStyle(holder);
+    if (node === holder) {
+      const box = holder.getBoundingClientRect();
+      if (holder.tagName === "I" && box.width) yield { box, style, mark: true };
+      continue;
+    }
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    const box = range.getBoundingClientRect();
+    if (node.data.trim() && box.width) yield { box, style, text: node.data.replace(/\s+/g, " ") };
+  }
+}
+
+function print(context, element, { left, top }) {
+  for (const { box, style, text, mark } of printed(element)) {
+    const [x, y] = [box.left - left, box.top - top];
+    if (mark) {
+      const lined = parseFloat(style.borderTopWidth) > 0 && style.borderTopStyle !== "none";
+      const colour = lined ? style.borderTopColor : style.backgroundColor;
+      if (/, 0\)$/.test(colour)) continue;
+      context.fillStyle = colour;
+      context.fillRect(x, y, box.width, lined ? Math.max(1, parseFloat(style.borderTopWidth)) : box.height);
+      continue;
+    }
+    context.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
+    context.fillStyle = style.color;
+    context.textAlign = "left";
+    context.textBaseline = "middle";
+    context.fillText(text, x, y + box.height / 2);
+  }
+}
+
+/** Everything of a figure but the paintings: paper, frames and letters. */
+function laid(context, view, frame) {
+  const { theme } = view;
+  context.fillStyle = theme.paper;
+  context.fillRect(0, 0, frame.width, frame.height);
+  for (const card of frame.cards) {
+    const box = card.element.getBoundingClientRect();
+    context.strokeStyle = theme.grid;
+    context.lineWidth = 1;
+    context.strokeRect(box.left - frame.left + 0.5, box.top - frame.top + 0.5, box.width - 1, box.height - 1);
+    print(context, card.element, frame);
+  }
+}
+
+function stageOf(card, frame) {
+  const box = card.canvas.getBoundingClientRect();
+  return [box.left - frame.left, box.top - frame.top, card.width, card.height];
+}
+
+/** The figure on a canvas, `ratio` pixels to one of the page. */
+export function pixels(view, ratio, only = null, canvas = document.createElement("canvas")) {
+  const frame = framed(view, only);
+  // Videos want even sides.
+  canvas.width = 2 * Math.round((frame.width * ratio) / 2);
+  canvas.height = 2 * Math.round((frame.height * ratio) / 2);
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const paintings = frame.cards.map((card) => {
+    const painted = document.createElement("canvas");
+    painted.width = Math.round(card.width * ratio);
+    painted.height = Math.round(card.height * ratio);
+    card.paintInto(painted.getContext("2d"), ratio, view.theme);
+    return painted;
+  });
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  laid(context, view, frame);
+  frame.cards.forEach((card, at) => context.drawImage(paintings[at], ...stageOf(card, frame)));
+  view.redraw();
+  return canvas;
+}
+
+/** The figure as the text of an SVG file; pictures inside have `ratio` pixels to one of the page. */
+export function drawing(view, ratio, only = null) {
+  const frame = framed(view, only);
+  const own = window.Path2D;
+  window.Path2D = Trace;
+  try {
+    const whole = inked(frame.width, frame.height);
+    const paintings = frame.cards.map((card) => {
+      const ink = inked(Math.round(card.width * ratio), Math.round(card.height * ratio));
+      card.paintInto(ink, ratio, view.theme);
+      return ink;
+    });
+    laid(whole, view, frame);
+    frame.cards.forEach((card, at) => whole.nest(paintings[at], ...stageOf(card, frame)));
+    return whole.svg(frame.cards.map((card) => card.tell()).join(" "));
+  } finally {
+    window.Path2D = own;
+    view.redraw();
+  }
+}
