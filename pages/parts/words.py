@@ -9,6 +9,7 @@ where they are shown; a test collects them all and fails on a missing translatio
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
@@ -21,6 +22,7 @@ from babel.numbers import format_decimal, format_percent
 
 LANGUAGES: Mapping[str, str] = {"en": "English", "vi": "Tiếng Việt"}
 CATALOGUES = Path(__file__).parents[1] / "words"
+_PERCENT = re.compile(r"(?<=\d) %")
 
 
 @cache
@@ -61,7 +63,10 @@ def translate(sentence: str, code: str) -> str:
 def _(sentence: str, **values: Any) -> str:
     """`sentence` in the visitor's language, with `values` filled in; numbers are written as that language does."""
     said = translate(sentence, language())
-    return said.format_map({name: shown(value) for name, value in values.items()}) if values else said
+    if not values:
+        return said
+    # A percent sign stays with its number where a line is broken.
+    return _PERCENT.sub("\u00a0%", said.format_map({name: shown(value) for name, value in values.items()}))
 
 
 def shown(value: Any) -> str:
@@ -86,7 +91,7 @@ def number(value: float, code: str) -> str:
 def percent(share: float) -> str:
     """A share as the visitor's language writes percentages, to the nearest whole one unless that would hide it."""
     fine = share not in (0.0, 1.0) and not 0.005 <= share < 0.995
-    return str(format_percent(share, format="#,##0.0 %" if fine else "#,##0 %", locale=language()))
+    return str(format_percent(share, format="#,##0.0\u00a0%" if fine else "#,##0\u00a0%", locale=language()))
 
 
 def translated(words: Mapping[str, str]) -> dict[str, str]:
