@@ -83,3 +83,17 @@ def test_no_translation_is_left_over(code: str) -> None:
 def test_longer_texts_exist_in_every_language() -> None:
     names = {re.sub(r"\.[a-z]{2}\.md$", "", path.name) for path in CATALOGUES.glob("*.md")}
     assert names and all((CATALOGUES / f"{name}.{code}.md").is_file() for name in names for code in LANGUAGES)
+
+
+def test_numbers_are_written_in_one_room() -> None:
+    """Only `words.py` turns a number into text for a visitor; elsewhere a format may serve a style sheet or a link."""
+    room = ROOT / "pages" / "parts" / "words.py"
+    style = re.compile(r"rgba|color-mix|%;|left:|width:|float\(f|stops|digits = |getattr\(self|share =|log10")
+    own = [
+        f"{path.name}: {line.strip()}"
+        for path in (ROOT / "pages").rglob("*.py")
+        if path != room
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if "format_decimal(" in line or (re.search(r"\{[^{}]*:[+,]*\.\d+[fge%]\}", line) and not style.search(line))
+    ]
+    assert own == []

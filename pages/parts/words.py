@@ -88,6 +88,12 @@ def number(value: float, code: str) -> str:
     return str(format_decimal(rounded, format="#,##0.#######", locale=code))
 
 
+def fixed(value: float, places: int = 1) -> str:
+    """A number with so many places, as the visitor's language writes it."""
+    said = str(format_decimal(abs(value), format="#,##0." + "0" * places, locale=language()))
+    return f"−{said}" if value < 0 and said.strip("0.,") else said
+
+
 def percent(share: float) -> str:
     """A share as the visitor's language writes percentages, to the nearest whole one unless that would hide it."""
     fine = share not in (0.0, 1.0) and not 0.005 <= share < 0.995

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import streamlit as st
-from babel.numbers import format_decimal
 
 from models.cost import KINDS, AttentionCost
 from models.experiment import Snapshot
@@ -20,7 +19,7 @@ from pages.parts.controls import option
 from pages.parts.lab import Lab
 from pages.parts.memory.standings import STYLE, percent, standing
 from pages.parts.table import Table
-from pages.parts.words import _, language, shown
+from pages.parts.words import _, fixed, shown
 from state import links
 from state.runs import Run, runs
 
@@ -136,7 +135,7 @@ def slope(n: np.ndarray, values: np.ndarray) -> str:
 
 def two_digits(value: float) -> str:
     """With exactly two digits behind the point: 2.00 says more than 2."""
-    return str(format_decimal(value, format="0.00", locale=language()))
+    return fixed(value, 2)
 
 
 def remembered(kind: str) -> str:

@@ -85,7 +85,7 @@ def interval(values_S: np.ndarray, places: int = 3) -> str:
 
 def table(heads: list[str], rows: list[tuple[str, list[str]]]) -> str:
     """A table in HTML."""
-    head = "".join(f"<th>{escape(text)}</th>" for text in heads)
+    head = "".join(f"<th>{escape(text)}</th>" if text else "<td></td>" for text in heads)
     lines = [
         f"<tr><td>{escape(name)}</td>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
         for name, cells in rows

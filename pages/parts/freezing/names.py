@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from babel.numbers import format_decimal
-
 from models.experiment import Value
 from models.layers.plans import OWN, STRATEGIES
 from pages.parts import twins
-from pages.parts.words import _, language
+from pages.parts.words import _
+from pages.parts.words import fixed as fixed
 
 LINES: Mapping[str, tuple[int, int]] = {
     "scratch": (4, 0), "head_only": (1, 0), "full": (0, 0), "gradual": (2, 0), "discriminative": (3, 0),
@@ -69,12 +68,6 @@ def classes(known: Sequence[str]) -> list[str]:
     """Names of classes in the visitor's language; every name once, as a table needs it."""
     letters = [name.removeprefix("glyph ") if name.startswith("glyph ") else _(name) for name in known]
     return [name if letters.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(letters)]
-
-
-def fixed(value: float, places: int = 1) -> str:
-    """A number with so many places, as the visitor's language writes it."""
-    said = str(format_decimal(abs(value), format="#,##0." + "0" * places, locale=language()))
-    return f"−{said}" if value < 0 and said.strip("0.,") else said
 
 
 def styled(arms: Sequence[str]) -> list[dict[str, Any]]:

@@ -203,7 +203,12 @@ def details(found: Trained, walks: Sequence[Walk], key: str) -> None:
     left, *plots = st.columns([2, 3, 3, 3], gap="medium")
     with left:
         alt = spoken.pictures(_("A film along the path and back."), picture_TX.numpy())
-        st.image(film, width="stretch", alt=alt)
+        # Who wants no motion sees the film's first picture instead; which of the two, the browser knows.
+        with st.container(key="moving.film"):
+            st.image(film, width="stretch", alt=alt)
+        with st.container(key="still.film"):
+            side = found.study.data.side
+            st.image(ink(picture_TX[0].view(side, side).numpy(), FILM_PX // side), width="stretch", alt=alt)
         st.download_button(_("Film (GIF)"), film, f"latent-{each.kind}.gif", "image/gif", icon=":material/movie:")
         st.download_button(
             _("Numbers (NPZ)"), npz(each, picture_TX), f"latent-{each.kind}.npz", icon=":material/download:"

@@ -12,7 +12,7 @@ from pages.parts.sentences.chips import Chips, plain
 from pages.parts.sentences.desk import MOST_LETTERS, reading
 from pages.parts.sentences.picture import Chosen, short
 from pages.parts.sentences.questions import table, token
-from pages.parts.words import _, shown
+from pages.parts.words import _, fixed, shown
 
 SECOND = "Too exhausted, the beast stayed on this side of the road."
 OTHER = "sentences.second"
@@ -38,7 +38,7 @@ def arithmetic(found: Reading, layer: int, head: int, query: int, key: int) -> N
     """The weight to six digits, and how it comes about; of long texts, the strongest keys of the same row."""
     names, weight_T = found.names, found.weight(layer, head)[query]
     title = _("{head}: “{query}” gives “{key}” a weight of {weight}", head=short(layer, head), query=names[query],
-              key=names[key], weight=f"{float(weight_T[key]):.6f}")  # fmt: skip
+              key=names[key], weight=fixed(float(weight_T[key]), 6))  # fmt: skip
     row = found.row(layer, head, query)
     if row is not None and len(names) <= DRAWN:
         neuron(row, (names[query], names), (query, key), True, title, "sentences.neuron")
@@ -55,7 +55,7 @@ def strongest(names: list[str], weight_T: Tensor, row: Row | None, key: int) -> 
     for place in (key, *others):
         name = f"**{plain(names[place])}**" if place == key else plain(names[place])
         scored = [] if row is None else [shown(round(float(each[place]), 4)) for each in (row.raw_S, row.score_S)]
-        rows.append([str(place), name, *scored, f"{float(weight_T[place]):.6f}"])
+        rows.append([str(place), name, *scored, fixed(float(weight_T[place]), 6)])
     scores = [] if row is None else ["q · k", f"q · k / √{len(row.q_D)}"]
     table([_("place"), _("key"), *scores, _("weight")], rows)
 
