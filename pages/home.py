@@ -1,15 +1,68 @@
-"""The front page: what this is, and one card per family with a picture from a stored run."""
+"""The front page: what this is, a run that replays, three ways in, and a card for each page."""
+
+from pathlib import Path
 
 import streamlit as st
 
+from models.gan import GanTraining
+from pages.parts import watching
 from pages.parts.cards import cards
+from pages.parts.gan.panels import legend, picture
+from pages.parts.lanes import ACTIVE
+from pages.parts.lessons.board import Board
+from pages.parts.table import Table
 from pages.parts.words import _
+from state import links
 
 PAGE = {
     "order": 0,
     "title": "Torchlight",
     "line": "Watch neural networks while they learn.",
 }
+HERE = Path(__file__).parent
+FIRST, RING = (
+    GanTraining(seed=1),
+    next(story.experiment for story in GanTraining.stories() if story.name == "Ring of eight"),
+)
+
+
+def living() -> None:
+    """A real run that replays its training, or learns at this moment."""
+    experiment = FIRST
+    board = Board(family="home", cls=GanTraining, line="", front=(), panels=lambda run: [picture(run)])
+    run = board.open(experiment)
+    if run is None:
+        return
+    st.session_state.setdefault("home.autoplay", experiment.key)
+    table: Table = st.session_state.get(board.place, Table(experiment, experiment))
+    entry = {"key": run.key, "label": "", "whole": True, "active": run.status().state in ACTIVE}
+    board.keep(watching.follow(board, table, [run], [entry], [picture(experiment)]))
+    st.caption(legend(experiment))
+
+
+def ways() -> None:
+    """Where a student, a teacher and an engineer begin."""
+    told = (
+        (
+            _("I am learning this"),
+            _("Predict what a network will do, then watch it: twelve lessons of some minutes."),
+            _("First lesson: attention is born"), "lessons.py", {"lesson": "induction"}, ":material/school:",
+        ),
+        (
+            _("I teach this"), _("Each lesson has a link for a class: in its language, with the controls left out."),
+            _("Open a lesson as a class sees it"), "lessons.py", {"lesson": "collapse", "hide": "menu,controls"},
+            ":material/co_present:",
+        ),
+        (
+            _("I build such models"), _("Every run exports its numbers, weights and the Python that repeats it."),
+            _("Eight modes on a ring, all knobs in reach"), "gan.py", links.write(RING), ":material/terminal:",
+        ),
+    )  # fmt: skip
+    for title, line, label, page, query, icon in told:
+        with st.container(border=True):
+            st.markdown(f"{icon} **{title}**  \n{line}")
+            st.page_link(str(HERE / page), label=label, icon=":material/arrow_forward:", query_params=query)
+
 
 st.title(_("Watch neural networks while they learn"), anchor=False)
 st.markdown(
@@ -18,4 +71,10 @@ st.markdown(
         "change one thing and compare, share the very moment as a link. Every number is computed by the running model."
     )
 )
+left, right = st.columns([3, 2], gap="medium")
+with right:
+    ways()
+with left:
+    living()
+st.header(_("What there is to see"), anchor=False)
 cards()

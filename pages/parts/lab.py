@@ -17,8 +17,8 @@ from streamlit.delta_generator import DeltaGenerator
 from models.experiment import BadExperiment, Beside, Experiment, Story, Value
 from pages.parts import export, lanes, twins, watching
 from pages.parts.controls import controls, rebuilt, set_widgets
-from pages.parts.keyboard import TRAIN
 from pages.parts.hidden import hidden
+from pages.parts.keyboard import TRAIN
 from pages.parts.lanes import ACTIVE
 from pages.parts.share import share
 from pages.parts.table import Table

@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 
 from pages.parts import keyboard, stock
+from pages.parts.hidden import hide
 from pages.parts.words import LANGUAGES, _, choose_language, language, told
 from state.runs import Refused, runs
 
@@ -62,6 +63,7 @@ def menu() -> Any:
     title = chosen.title if chosen.title == "Torchlight" else f"{chosen.title} · Torchlight"
     st.set_page_config(page_title=title, page_icon=ICON, layout="wide")
     st.html(f"<style>{STYLE}</style>")
+    hide()
     _language_switch()
     # The browser reads `lang` for hyphenation and speech; Streamlit's page says "en" for every language.
     script = (

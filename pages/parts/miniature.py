@@ -7,7 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
+from models.attention import AttentionTraining
+from models.autoencoder import LatentSpace
+from models.data.pictures import pictures
 from models.experiment import Experiment, Snapshot
+from models.gan import GanTraining
+from models.image_gan import ImageGan
+from models.layers.positions import sinusoidal
+from models.sentence_encoder import recorded
 
 SIDE = 320
 FINER = 3
@@ -25,7 +32,7 @@ def miniature(experiment: Experiment, snapshot: Snapshot, dark: bool) -> Image.I
     arrays = snapshot.arrays
     if "images" in arrays:
         return sheet(arrays["images"], dark)
-    if "manifold" in arrays:
+    if "manifold" in arrays and arrays["manifold"].ndim == 2:
         whole = len(arrays["manifold"]) == 144
         return sheet(arrays["manifold"], dark, 12) if whole else sheet(arrays["samples"], dark)
     if "agreement" in arrays:
@@ -33,6 +40,11 @@ def miniature(experiment: Experiment, snapshot: Snapshot, dark: bool) -> Image.I
         return weights(arrays.get("maps_cross", arrays["maps_self"])[0, layer, head] / 255, dark)
     if "maps_self" in arrays:
         return weights(arrays["maps_self"][0, -1].max(0) / 255, dark)
+    if "accuracy_ARS" in arrays:
+        return bars(np.nanmean(arrays["accuracy_ARS"], (1, 2)), dark)
+    contestants = [name for name in arrays if name.startswith("samples_") and arrays[name].shape[1:] == (2,)]
+    if contestants and "surface" not in arrays:
+        return crowds([arrays[name] for name in contestants[:9]], dark)
     if "ms_full" in arrays:
         return lines(arrays["n"], [arrays[name] for name in sorted(arrays) if name.startswith("ms_")], dark)
     if "samples" in arrays and "surface" in arrays:
@@ -43,9 +55,9 @@ def miniature(experiment: Experiment, snapshot: Snapshot, dark: bool) -> Image.I
 
 def data_still(experiment: Experiment, dark: bool) -> Image.Image | None:
     """The data that an experiment learns from, drawn as its samples would be; None where they have no picture."""
-    if hasattr(experiment, "probe"):
+    if isinstance(experiment, AttentionTraining):
         return weights(experiment.probe().needs_BTS[0].double().numpy(), dark)
-    if not hasattr(experiment, "points"):
+    if not isinstance(experiment, GanTraining | LatentSpace | ImageGan):
         return None
     points = experiment.points(2000, "data").numpy()
     if points.shape[1] > 2:
@@ -114,3 +126,60 @@ def plane(
             (x * side - radius, (1 - y) * side - radius, x * side + radius, (1 - y) * side + radius), fill=fill
         )
     return picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+
+
+def blank(dark: bool) -> Image.Image:
+    """An empty picture, larger than it will be shown."""
+    side = SIDE * FINER
+    return Image.new("RGB", (side, side), tuple(int(part) for part in (DARK if dark else LIGHT)[1]))
+
+
+def inks(dark: bool) -> list[tuple[int, ...]]:
+    """The three colours of lines, bars and crowds."""
+    colours = (DARK_DATA, DARK[3], DARK_WEIGHT) if dark else (LIGHT_DATA, LIGHT[3], LIGHT_WEIGHT)
+    return [tuple(int(part) for part in colour) for colour in colours]
+
+
+def bars(value_A: np.ndarray, dark: bool) -> Image.Image:
+    """Shares as lying bars, the longest on top: each strategy of the freeze lab is one."""
+    picture, side = blank(dark), SIDE * FINER
+    draw, (first, second, _third) = ImageDraw.Draw(picture), inks(dark)
+    ordered = np.sort(value_A[np.isfinite(value_A)])[::-1]
+    height = 0.9 * side / max(len(ordered), 1)
+    for place, value in enumerate(ordered):
+        top = 0.05 * side + place * height
+        end = 0.05 * side + 0.9 * side * float(np.clip(value, 0.02, 1))
+        draw.rectangle((0.05 * side, top, end, top + 0.7 * height), fill=second if place == 0 else first)
+    return picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+
+
+def crowds(samples: Sequence[np.ndarray], dark: bool) -> Image.Image:
+    """Up to nine clouds of points (N, 2), each in a field of its own, all on one scale."""
+    picture, side = blank(dark), SIDE * FINER
+    draw, colours = ImageDraw.Draw(picture), inks(dark)
+    reach = 1.05 * max(float(np.nanquantile(np.abs(part), 0.99)) for part in samples) or 1.0
+    field = side / 3
+    for place, points_N2 in enumerate(samples):
+        left, top = field * (place % 3), field * (place // 3)
+        for x, y in points_N2[np.isfinite(points_N2).all(1) & (np.abs(points_N2) < reach).all(1)]:
+            across, down = left + field * (x / reach + 1) / 2, top + field * (1 - y / reach) / 2
+            draw.ellipse((across - FINER, down - FINER, across + FINER, down + FINER), fill=colours[place % 3])
+    return picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+
+
+def positions(dark: bool) -> Image.Image:
+    """The sinusoids of 64 positions in 64 dimensions."""
+    return weights((sinusoidal(64, 64).double().numpy() + 1) / 2, dark)
+
+
+def sentence(dark: bool) -> Image.Image:
+    """The sharpest head's map in the recorded sentence."""
+    weight_LHGG = recorded().maps_LHGG.astype(float) / 255
+    sharp_LH = weight_LHGG[..., 1:-1, 1:-1].max(-1).mean(-1)
+    layer, head = np.unravel_index(int(sharp_LH.argmax()), sharp_LH.shape)
+    return weights(weight_LHGG[layer, head], dark)
+
+
+def sketches(dark: bool) -> Image.Image:
+    """Sketches of ten things, as people drew them."""
+    return sheet((pictures("sketches").train_NX[:64] * 255).numpy().astype(np.uint8), dark)
