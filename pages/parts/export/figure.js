@@ -16,12 +16,15 @@ export function framed(view, only = null) {
   return { cards, left, top, width, height };
 }
 
+/** What stands in a card only to be pressed says nothing on paper; the layers that are shown do. */
+const PRESSED = "button:not(.tl-chip), .tl-chip:not([aria-pressed='true']), .tl-example, select, svg, canvas";
+
 /** Letters and small marks of a card, outside its canvas. */
 function* printed(element) {
   const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const holder = node.nodeType === Node.TEXT_NODE ? node.parentElement : node;
-    if (holder.closest("[hidden], .tl-hidden, select, svg, canvas") || !holder.checkVisibility()) continue;
+    if (holder.closest(`[hidden], .tl-hidden, ${PRESSED}`) || !holder.checkVisibility()) continue;
     const style = getComputedStyle(holder);
     if (node === holder) {
       const box = holder.getBoundingClientRect();
@@ -35,15 +38,50 @@ function* printed(element) {
   }
 }
 
+const CLEAR = /^rgba\(.*, 0\)$|^transparent$/;
+
+/** The small shapes of a legend: a piece of a line, a disc, a diamond, a bar of colours. */
+function printMark(context, style, x, y, { width, height }) {
+  const lined = parseFloat(style.borderTopWidth) > 0 && style.borderTopStyle !== "none";
+  const round = parseFloat(style.borderTopLeftRadius) >= width / 2 || style.borderTopLeftRadius.endsWith("50%");
+  const colours = style.backgroundImage.match(/rgba?\([^)]*\)/g);
+  const colour = CLEAR.test(style.backgroundColor) && lined ? style.borderTopColor : style.backgroundColor;
+  if (colours && width > 2) {
+    const stops = Math.min(64, Math.ceil(width));
+    for (let stop = 0; stop < stops; stop += 1) {
+      context.fillStyle = between(colours, stop / (stops - 1 || 1));
+      context.fillRect(x + (stop * width) / stops, y, width / stops + 0.2, height);
+    }
+    return;
+  }
+  if (CLEAR.test(colour)) return;
+  context.fillStyle = context.strokeStyle = colour;
+  context.beginPath();
+  if (round && height > 3) context.arc(x + width / 2, y + height / 2, Math.max(1, width / 2 - 0.5), 0, 2 * Math.PI);
+  else if (/matrix|deg/.test(style.transform + style.rotate)) {
+    context.moveTo(x + width / 2, y);
+    context.lineTo(x + width, y + height / 2);
+    context.lineTo(x + width / 2, y + height);
+    context.lineTo(x, y + height / 2);
+  } else context.rect(x, y, width, lined ? Math.max(1, parseFloat(style.borderTopWidth)) : height);
+  if (lined && round) context.stroke();
+  else context.fill();
+}
+
+/** The colour at a share of the way through evenly placed ones. */
+function between(colours, share) {
+  const parts = colours.map((colour) => colour.match(/[\d.]+/g).map(Number));
+  const at = share * (parts.length - 1);
+  const [one, two] = [parts[Math.floor(at)], parts[Math.min(parts.length - 1, Math.floor(at) + 1)]];
+  const mixed = one.map((value, index) => value + ((two[index] ?? value) - value) * (at % 1));
+  return `rgba(${mixed.slice(0, 3).map(Math.round).join(", ")}, ${mixed[3] ?? 1})`;
+}
+
 function print(context, element, { left, top }) {
   for (const { box, style, text, mark } of printed(element)) {
     const [x, y] = [box.left - left, box.top - top];
     if (mark) {
-      const lined = parseFloat(style.borderTopWidth) > 0 && style.borderTopStyle !== "none";
-      const colour = lined ? style.borderTopColor : style.backgroundColor;
-      if (/, 0\)$/.test(colour)) continue;
-      context.fillStyle = colour;
-      context.fillRect(x, y, box.width, lined ? Math.max(1, parseFloat(style.borderTopWidth)) : box.height);
+      printMark(context, style, x, y, box);
       continue;
     }
     context.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;

@@ -226,10 +226,13 @@ class Ink {
     Object.assign(this.pen, { font: this.font, textBaseline: this.textBaseline });
     const own = this.pen.measureText(text).fontBoundingBoxAscent;
     this.pen.textBaseline = "alphabetic";
-    const down = y + this.pen.measureText(text).fontBoundingBoxAscent - own;
+    const { width, fontBoundingBoxAscent: high } = this.pen.measureText(text);
+    const down = y + high - own;
     const { a, b, c, d, e, f } = this.matrix;
     const turned = `transform="matrix(${[a, b, c, d, e, f].map(round).join(" ")})"`;
-    const set = `text-anchor="${ANCHORS[this.textAlign]}" style="font:${escaped(this.font)};white-space:pre"`;
+    // Where the font is missing, another one takes the same room.
+    const long = `textLength="${round(width)}" lengthAdjust="spacingAndGlyphs"`;
+    const set = `text-anchor="${ANCHORS[this.textAlign]}" ${long} style="font:${escaped(this.font)};white-space:pre"`;
     this.add(`<text x="${round(x)}" y="${round(down)}" ${turned} ${set} fill="${escaped(this.fillStyle)}"${this.faded}>`
       + `${escaped(text)}</text>`);
   }
