@@ -30,7 +30,7 @@ def living() -> None:
     """A real run that replays its training, or learns at this moment."""
     experiment = FIRST
     board = Board(family="home", cls=GanTraining, line="", front=(), panels=lambda run: [picture(run)])
-    run = board.open(experiment)
+    run = board.open(experiment, resume=True)
     if run is None:
         return
     st.session_state.setdefault("home.autoplay", experiment.key)
