@@ -20,6 +20,7 @@ import numpy as np
 from models.experiment import Experiment
 from pages.parts import live as living
 from pages.parts import share, twins, watching
+from pages.parts.controls import sentence_case
 from pages.parts.keyboard import MOVES
 from pages.parts.live.module import module
 from pages.parts.words import _, language
@@ -84,7 +85,7 @@ def knobs(lab: Lab, experiments: Sequence[Experiment], table: Table) -> str:
     heads = [twins.label(each, table) for each in experiments] if len(experiments) > 1 else [_("Value")]
     top = "".join(f'<th scope="col">{html.escape(head)}</th>' for head in [_("Setting"), *heads])
     rows = [
-        f'<tr><th scope="row">{html.escape(_(known[name].label))}</th>'
+        f'<tr><th scope="row">{html.escape(sentence_case(_(known[name].label)))}</th>'
         + "".join(f"<td>{html.escape(lab.said(name, getattr(each, name)))}</td>" for each in experiments) + "</tr>"
         for name in names
     ]  # fmt: skip
