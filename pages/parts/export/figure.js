@@ -5,19 +5,25 @@ import { Trace, inked } from "./ink.js";
 
 const MARGIN = 12;
 
-/** The cards that are on the page, and what box they take up. */
+/** The cards that are on the page, and what box they take up; the transport's place is closed up. */
 export function framed(view, only = null) {
   const cards = view.cards.filter((card) => card.width && card.height && (only === null || view.cards[only] === card));
   const boxes = cards.map(({ element }) => element.getBoundingClientRect());
+  const bar = view.transport.element.getBoundingClientRect();
+  const gap = boxes.some(({ bottom }) => bar.height && bottom <= bar.top + 1) ? bar.height + MARGIN : 0;
+  const lift = ({ top }) => (top >= bar.bottom - 1 ? gap : 0);
   const left = Math.min(...boxes.map((box) => box.left)) - MARGIN;
-  const top = Math.min(...boxes.map((box) => box.top)) - MARGIN;
+  const top = Math.min(...boxes.map((box) => box.top - lift(box))) - MARGIN;
   const width = Math.ceil(Math.max(...boxes.map((box) => box.right)) + MARGIN - left);
-  const height = Math.ceil(Math.max(...boxes.map((box) => box.bottom)) + MARGIN - top);
-  return { cards, left, top, width, height };
+  const height = Math.ceil(Math.max(...boxes.map((box) => box.bottom - lift(box))) + MARGIN - top);
+  /** Where a box of the page lies on the figure. */
+  const placed = (box) => [box.left - left, box.top - top - lift(box), box.width, box.height];
+  return { cards, width, height, placed };
 }
 
 /** What stands in a card only to be pressed says nothing on paper; the layers that are shown do. */
-const PRESSED = "button:not(.tl-chip), .tl-chip:not([aria-pressed='true']), .tl-example, select, svg, canvas";
+const PRESSED = "button:not(.tl-chip), .tl-chip:not([aria-pressed='true']), .tl-chip:has(svg), .tl-example, select, svg, "
+  + "canvas";
 
 /** Letters and small marks of a card, outside its canvas. */
 function* printed(element) {
@@ -50,7 +56,7 @@ function printMark(context, style, x, y, { width, height }) {
     const stops = Math.min(64, Math.ceil(width));
     for (let stop = 0; stop < stops; stop += 1) {
       context.fillStyle = between(colours, stop / (stops - 1 || 1));
-      context.fillRect(x + (stop * width) / stops, y, width / stops + 0.2, height);
+      context.fillRect(x + (stop * width) / stops, y, width / stops + (stop < stops - 1 ? 1 : 0), height);
     }
     return;
   }
@@ -77,9 +83,9 @@ function between(colours, share) {
   return `rgba(${mixed.slice(0, 3).map(Math.round).join(", ")}, ${mixed[3] ?? 1})`;
 }
 
-function print(context, element, { left, top }) {
+function print(context, element, { placed }) {
   for (const { box, style, text, mark } of printed(element)) {
-    const [x, y] = [box.left - left, box.top - top];
+    const [x, y] = placed(box);
     if (mark) {
       printMark(context, style, x, y, box);
       continue;
@@ -98,17 +104,17 @@ function laid(context, view, frame) {
   context.fillStyle = theme.paper;
   context.fillRect(0, 0, frame.width, frame.height);
   for (const card of frame.cards) {
-    const box = card.element.getBoundingClientRect();
+    const [x, y, width, height] = frame.placed(card.element.getBoundingClientRect());
     context.strokeStyle = theme.grid;
     context.lineWidth = 1;
-    context.strokeRect(box.left - frame.left + 0.5, box.top - frame.top + 0.5, box.width - 1, box.height - 1);
+    context.strokeRect(x + 0.5, y + 0.5, width - 1, height - 1);
     print(context, card.element, frame);
   }
 }
 
 function stageOf(card, frame) {
-  const box = card.canvas.getBoundingClientRect();
-  return [box.left - frame.left, box.top - frame.top, card.width, card.height];
+  const [x, y] = frame.placed(card.canvas.getBoundingClientRect());
+  return [x, y, card.width, card.height];
 }
 
 /** The figure on a canvas, `ratio` pixels to one of the page. */
