@@ -5,8 +5,9 @@
 
 All ways of one workload take turns, so that other load on the machine falls on each alike; what counts are the ratios
 to the plain way, given as median and range over the rounds. The plain ways record nothing but their losses, read with
-`.item()` in every step; ours keep every number of every step. `gan_lab`, `attention` and `stacks` beside this file
-look closer at one workload each.
+`.item()` in every step; ours keep every number of every step. The floor is what the products alone would take: their
+operations in one of our steps over the rate of one large product, measured beside. `gan_lab`, `attention` and `stacks`
+look closer at one workload each, `recording` at what recording costs, `results` at the time to a result.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Callable
 from unittest import mock
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from models.running import device
 from tests.benchmarks.workloads import WORKLOADS, Work
@@ -46,6 +48,27 @@ def seconds(run: Callable[[int], None], steps: int) -> float:
     run(steps)
     torch.cuda.synchronize()
     return time.perf_counter() - began
+
+
+def product_rate() -> float:
+    """Floating-point operations per second of a large float32 product."""
+    side = 8192 if device().type == "cuda" else 768
+    one = torch.randn(side, side, device=device())
+
+    def run(times: int) -> None:
+        for _ in range(times):
+            one @ one
+
+    run(2)
+    return 2 * side**3 / statistics.median(seconds(run, 1) for _ in range(7))
+
+
+def floor(work: Work) -> float:
+    """Seconds that one step's products need at the rate of a large one."""
+    run = prepared(work, eager=True)
+    with FlopCounterMode(display=False) as counter:
+        run(4)
+    return counter.get_total_flops() / 4 / product_rate()
 
 
 def measured(work: Work, rounds: int) -> dict[str, list[float]]:
@@ -77,6 +100,9 @@ def main(rounds: int = ROUNDS) -> None:
                 f"{work.name if way == 'plain' else '':46} {way:16} {rate:9,.0f} {rate * work.nets:13,.0f}  "
                 f"{statistics.median(ratios):6.2f}  ({min(ratios):.2f} … {max(ratios):.2f})", flush=True,
             )  # fmt: skip
+        least = floor(work)
+        ratio = statistics.median(found["plain"]) / work.steps / least
+        print(f"{'':46} {'floor':16} {1 / least:9,.0f} {work.nets / least:13,.0f}  {ratio:6.2f}", flush=True)
 
 
 if __name__ == "__main__":
