@@ -9,6 +9,7 @@ from pages.parts import watching
 from pages.parts.cards import cards
 from pages.parts.gan.panels import legend, picture
 from pages.parts.lanes import ACTIVE
+from pages.parts.lessons import course
 from pages.parts.lessons.board import Board
 from pages.parts.table import Table
 from pages.parts.words import _
@@ -45,7 +46,7 @@ def ways() -> None:
     told = (
         (
             _("I am learning this"),
-            _("Predict what a network will do, then watch it: twelve lessons of some minutes."),
+            _("Predict what a network will do, then watch it: {count} short lessons.", count=len(course())),
             _("First lesson: attention is born"), "lessons.py", {"lesson": "induction"}, ":material/school:",
         ),
         (
@@ -54,7 +55,9 @@ def ways() -> None:
             ":material/co_present:",
         ),
         (
-            _("I build such models"), _("Every run exports its numbers, weights and the Python that repeats it."),
+            _("I build such models"),
+            _("Every run exports its numbers, weights and the Python that repeats it; the README says in which order "
+              "to read the code."),
             _("Eight modes on a ring, all knobs in reach"), "gan.py", links.write(RING), ":material/terminal:",
         ),
     )  # fmt: skip

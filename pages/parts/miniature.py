@@ -9,12 +9,16 @@ from PIL import Image, ImageDraw
 
 from models.attention import AttentionTraining
 from models.autoencoder import LatentSpace
+from models.cycle_gan import CycleGan
 from models.data.pictures import pictures
 from models.experiment import Experiment, Snapshot
 from models.gan import GanTraining
+from models.gan_race import GanRace
 from models.image_gan import ImageGan
 from models.layers.positions import sinusoidal
+from models.running import stream
 from models.sentence_encoder import recorded
+from models.transfer import FreezeLab
 
 SIDE = 320
 FINER = 3
@@ -57,9 +61,14 @@ def data_still(experiment: Experiment, dark: bool) -> Image.Image | None:
     """The data that an experiment learns from, drawn as its samples would be; None where they have no picture."""
     if isinstance(experiment, AttentionTraining):
         return weights(experiment.probe().needs_BTS[0].double().numpy(), dark)
-    if not isinstance(experiment, GanTraining | LatentSpace | ImageGan):
+    if isinstance(experiment, FreezeLab):
+        return sheet((pictures("mnist").train_NX[:64] * 255).numpy().astype(np.uint8), dark)
+    if isinstance(experiment, GanRace | CycleGan):
+        points = experiment.plane().sample(2000, stream(experiment.seed, "data")).numpy()
+    elif isinstance(experiment, GanTraining | LatentSpace | ImageGan):
+        points = experiment.points(2000, "data").numpy()
+    else:
         return None
-    points = experiment.points(2000, "data").numpy()
     if points.shape[1] > 2:
         return sheet(((points + 1) * 127.5).astype(np.uint8), dark)
     real, neutral, fake, _samples = DARK if dark else LIGHT

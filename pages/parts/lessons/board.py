@@ -152,7 +152,7 @@ def measured(lesson: Lesson, known: Sequence[Run]) -> Found:
     cache: dict[Any, Found] = st.session_state.setdefault(f"lessons.{MEASURED}", {})
     key = (lesson.name, *(run.key for run in known))
     if key not in cache:
-        cache[key] = lesson.measure([evidence(run) for run in known])
+        cache[key] = lesson.found([evidence(run) for run in known])
     return cache[key]
 
 

@@ -51,11 +51,21 @@ def price(runs: Sequence[Evidence]) -> Found:
     return Found("none" if dear == 0 else "all" if dear >= 10 else "some", {"dear": dear, "free": free})
 
 
-def seen(*columns: str) -> Any:
+def seen(pictures: Sequence[str], *columns: str) -> Any:
+    """The pictures of these arrays, `codes` being the map, and the curves of these columns."""
+
     def drawn(experiment: LatentSpace) -> Sequence[Mapping[str, Any]]:
-        return decisive(panels(experiment), *columns)
+        found = decisive(panels(experiment), *columns)
+        return [panel for panel in found if panel["kind"] == "curves" or shown_in(panel) in pictures]
 
     return drawn
+
+
+def shown_in(panel: Mapping[str, Any]) -> str:
+    """The array that a panel draws."""
+    if panel["kind"] == "profile":
+        return str(panel["lines"][0]["array"])
+    return str(panel.get("array", panel.get("points", "codes")))
 
 
 def lessons() -> tuple[Lesson, ...]:
@@ -66,7 +76,7 @@ def lessons() -> tuple[Lesson, ...]:
             _("A VAE squeezes each digit into two numbers: a place on a map. Nobody tells it which digit is which. "
               "Take a digit and its ten nearest neighbours on the map: how many of them are the same digit?"),
             {"chance": _("About one in ten, as by chance"), "most": _("More than half"), "all": _("Nearly all ten")},
-            TWO, None, seen("held_out_bound"), neighbours,
+            TWO, None, seen(("codes", "manifold"), "held_out_bound"), neighbours,
             _("{own} of a digit's ten nearest neighbours on the map are the same digit, though no label was used."),
             _("To rebuild pictures from two numbers, it pays to lay alike pictures side by side: a small error in "
               "the place is then a small error in the picture. Two numbers are too few to part all ten digits, so "
@@ -80,7 +90,7 @@ def lessons() -> tuple[Lesson, ...]:
             _("One VAE rebuilds a digit from two numbers, its twin from ten. Rebuilt pictures are greyer than the "
               "originals, as if out of focus. Which of the two is greyer?"),
             {"two": _("The one with two numbers"), "ten": _("The one with ten numbers"), "same": _("Both alike")},
-            TWO, ("latent_dim", (10,)), seen("held_out_bound", "held_out_reconstruction"), blur,
+            TWO, ("latent_dim", (10,)), seen(("pairs", "samples"), "held_out_bound"), blur,
             _("Greyness, the mean of 4p(1 − p), is {two} with two numbers and {ten} with ten; the original pictures "
               "have {real}."),
             _("The decoder says a probability for each pixel. Where several different digits share a code, the most "
@@ -95,7 +105,7 @@ def lessons() -> tuple[Lesson, ...]:
             _("In a β-VAE each nat of information in the code costs β. At β = 10, how many of ten dimensions does "
               "the network still use?"),
             {"none": _("None"), "some": _("A few, the most useful ones"), "all": _("All ten, each a little")},
-            COLLAPSED, ("free_bits", (0.3,)), seen("active_units", "held_out_kl"), price,
+            COLLAPSED, ("free_bits", (0.3,)), seen(("pairs", "samples", "kl_per_dimension"), "active_units"), price,
             _("At β = 10 it uses {dear} of ten dimensions. In the twin, where 0.3 nats of each are free, {free}."),
             _("If a nat of code saves less than ten nats of reconstruction, it is cheaper to say nothing: every "
               "posterior becomes the prior and all samples are one average digit (posterior collapse). Free bits "

@@ -82,6 +82,11 @@ class Lesson:
     source: str
     ways: Sequence[Way] = ()
 
+    def found(self, runs: Sequence[Evidence]) -> Found:
+        """What the runs speak for: nothing, where one of the numbers is missing."""
+        found = self.measure(runs)
+        return found if all(np.isfinite(value) for value in found.values.values()) else Found("", found.values)
+
 
 def decisive(panels: Sequence[Mapping[str, Any]], *columns: str) -> list[Mapping[str, Any]]:
     """The pictures among the panels, and those curves that show one of the columns: a lesson shows no more."""
