@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 front = AppTest.from_file(str(Path("app.py").absolute()), default_timeout=60).run()
 page = front.switch_page(str(Path("pages/neuron.py").absolute())).run()
 assert not page.exception, page.exception
-assert [slider.label for slider in page.slider][:1] == ["Gap"], [slider.label for slider in page.slider]
+assert [slider.label for slider in page.select_slider][:1] == ["Gap"]
 assert any("Train" in button.label for button in page.button)
 """
 
