@@ -69,7 +69,8 @@ def pixels(address: str) -> np.ndarray:
     "query",
     [
         "runs=doneone&panels=plane,images,loss,distance", "runs=donedecoder&panels=heads,head,profile,sheet,loss",
-        "runs=donedecoder&panels=heads,head&view=surface,form.lines", "runs=donefreeze&panels=bands,layers,weights,trails",
+        "runs=donedecoder&panels=heads,head&view=surface,form.lines",
+        "runs=donefreeze&panels=bands,layers,weights,trails",
     ],
 )  # fmt: skip
 def test_the_svg_of_every_panel_is_the_canvas(harness: str, browser: Browser, query: str) -> None:
@@ -114,7 +115,7 @@ def test_a_run_is_taken_along_as_figure_film_and_report(
     ]  # fmt: skip
     with Image.open(files["PNG"]) as png, Image.open(files["GIF"]) as gif:
         assert gif.n_frames == 10 and gif.width <= 800 and png.width > 1800  # type: ignore[attr-defined]
-        assert abs(gif.width / gif.height - png.width / png.height) < 0.01
+        assert abs(gif.width / gif.height - png.width / png.height) < 0.2  # a legend may break into more lines
         first = np.asarray(gif.convert("RGB"), int)
         gif.seek(9)
         assert np.abs(np.asarray(gif.convert("RGB"), int) - first).max() > 100

@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
+import sqlite3
 import struct
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,7 @@ from models.gan import GanTraining
 from state.__main__ import main
 from state.export import CannotExport, events, export, named, pictures
 from state.export.script import script
+from state.export.weights import missing
 from state.runs import Run, Runs
 from tests.waiting import until
 
@@ -73,6 +77,25 @@ def test_one_moment_is_the_newest_not_later(run: Run) -> None:
 def test_too_many_pictures_are_refused_with_a_way_out(run: Run) -> None:
     with pytest.raises(CannotExport, match="Export the shown one"):
         pictures.npz_all(run, most_bytes=1000)
+
+
+def test_a_damaged_picture_is_left_out_and_named(run: Run, shared_home: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "home"
+    shutil.copytree(shared_home, copy, ignore=shutil.ignore_patterns("*.lock"))
+    with closing(sqlite3.connect(copy / "runs" / run.key / "run.db")) as database:
+        database.execute("update snapshot set data = x'00' where step = 5")
+        database.commit()
+    with Runs(copy) as store:
+        found = store.find(run.key)
+        assert found is not None
+        with np.load(io.BytesIO(export(found, "npz-all").data), allow_pickle=False) as archive:
+            assert archive["damaged"].tolist() == [5] and 5 not in archive["steps"]
+
+
+def test_a_run_without_a_checkpoint_says_so(run: Run) -> None:
+    with pytest.raises(CannotExport, match="no readable checkpoint at step -1"):
+        export(run, "safetensors", -1)
+    assert missing(run, -1) is not None and missing(run) is None
 
 
 def test_weights_are_the_checkpoints_without_the_optimizer(run: Run, tmp_path: Path) -> None:

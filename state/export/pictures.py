@@ -30,18 +30,23 @@ def npz_at(run: Run, step: int | None = None) -> bytes:
 
 def npz_all(run: Run, most_bytes: int = MOST_BYTES) -> bytes:
     """Every readable moment. Raises `CannotExport`, also where they would take more than `most_bytes` unpacked."""
+    if (why := barred(run, most_bytes)) is not None:
+        raise why
     moments = run.moments().tolist()
-    newest = run.snapshot(FAR)
-    if newest is None:
-        raise CannotExport(NO_PICTURE, step=0)
-    size = len(moments) * sum(array.nbytes for array in newest.arrays.values())
-    if size > most_bytes:
-        raise CannotExport(TOO_LARGE, size=size // 10**6, most=most_bytes // 10**6)
     read = [(step, run.snapshot(step)) for step in moments]
     good = [snapshot for step, snapshot in read if snapshot is not None and snapshot.step == step]
     damaged = [step for step, snapshot in read if snapshot is None or snapshot.step != step]
     steps = [snapshot.step for snapshot in good]
     return packed({"steps": np.array(steps, np.int64), "damaged": np.array(damaged, np.int64), **stacked(good)})
+
+
+def barred(run: Run, most_bytes: int = MOST_BYTES) -> CannotExport | None:
+    """Why all moments cannot be exported, told from the newest one."""
+    newest = run.snapshot(FAR)
+    if newest is None:
+        return CannotExport(NO_PICTURE, step=0)
+    size = len(run.moments()) * sum(array.nbytes for array in newest.arrays.values())
+    return CannotExport(TOO_LARGE, size=size // 10**6, most=most_bytes // 10**6) if size > most_bytes else None
 
 
 def stacked(moments: list[Snapshot]) -> dict[str, np.ndarray]:

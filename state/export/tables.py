@@ -50,8 +50,8 @@ def csv_of(run: Run) -> bytes:
 def parquet_of(run: Run) -> bytes:
     """The same table; the experiment and its key are in the schema's metadata. Raises `CannotExport`."""
     # Streamlit brings it, and it takes half a second to load: only who asks for this file waits for it.
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
     steps, columns = table_of(run)
     arrays = {name: pa.array(values, mask=~present) for name, (values, present) in columns.items()}

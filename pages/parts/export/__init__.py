@@ -21,7 +21,7 @@ from pages.parts import twins, watching
 from pages.parts.export import report
 from pages.parts.live.module import module
 from pages.parts.words import _, language, told, translated
-from state.export import FORMATS, LETTERS, CannotExport, export, family_of, named
+from state.export import FORMATS, LETTERS, CannotExport, export, family_of, named, pictures
 from state.export.script import script
 from state.export.weights import missing
 from state.runs import Run
@@ -121,8 +121,8 @@ def labels() -> dict[str, tuple[str, str]]:
 
 def files(lab: Lab, run: Run, at: int | None) -> None:
     """One button per kind of file. Nothing is computed before a press, and a press does not run the page again."""
-    barred: dict[str, CannotExport | None] = {"safetensors": missing(run, at)}
     empty = not len(run.moments())
+    barred: dict[str, CannotExport | None] = {"safetensors": missing(run, at), "npz-all": pictures.barred(run)}
     for form, (label, about) in labels().items():
         why = barred.get(form)
         help_text = about if why is None else told(why)

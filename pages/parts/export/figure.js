@@ -117,9 +117,14 @@ function stageOf(card, frame) {
   return [x, y, card.width, card.height];
 }
 
-/** The figure on a canvas, `ratio` pixels to one of the page. */
-export function pixels(view, ratio, only = null, canvas = document.createElement("canvas")) {
-  const frame = framed(view, only);
+/**
+ * The figure on a canvas, `ratio` pixels to one of the page.
+ * @param room {canvas, width, height}: a canvas to paint on, and how large its paper is: a film's stays the same
+ */
+export function pixels(view, ratio, only = null, room = {}) {
+  const { canvas = document.createElement("canvas") } = room;
+  const found = framed(view, only);
+  const frame = { ...found, width: room.width ?? found.width, height: room.height ?? found.height };
   // Videos want even sides.
   canvas.width = 2 * Math.round((frame.width * ratio) / 2);
   canvas.height = 2 * Math.round((frame.height * ratio) / 2);

@@ -28,8 +28,8 @@ export function chosenMoments(moments, first, last, most = MOST_FRAMES) {
 /** Every moment's figure in turn; the view is left at the step where it was. */
 async function* filmed(view, steps, only, wanted) {
   const before = view.step;
-  const canvas = document.createElement("canvas");
-  const ratio = Math.min(1, WIDEST_PX / framed(view, only).width);
+  const room = { canvas: document.createElement("canvas"), ...framed(view, only) };
+  const ratio = Math.min(1, WIDEST_PX / room.width);
   view.replay(false);
   try {
     for (const step of steps) {
@@ -39,7 +39,9 @@ async function* filmed(view, steps, only, wanted) {
       const since = performance.now();
       while (!view.feeds.every((feed) => feed.picture(step)) && performance.now() - since < PATIENCE_MS) await rest(15);
       view.painting.paint();
-      yield { step, canvas: pixels(view, ratio, only, canvas) };
+      // Values in a legend change its height: the first moment and the one shown before tell how much room there is.
+      if (step === steps[0]) room.height = Math.max(room.height, framed(view, only).height);
+      yield { step, canvas: pixels(view, ratio, only, room) };
       await rest(0);
     }
   } finally {

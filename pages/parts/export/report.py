@@ -180,7 +180,7 @@ def spread(moments: np.ndarray, most: int, shown: int | None) -> np.ndarray:
     if shown is not None and len(places) > 2:
         at = max(0, int(np.searchsorted(moments, shown, side="right")) - 1)
         places[1 + int(np.abs(places[1:-1] - at).argmin())] = at
-    return moments[np.unique(places)]
+    return np.asarray(moments[np.unique(places)])
 
 
 def deflated(frame: bytes) -> str:
