@@ -1,4 +1,5 @@
-// What Streamlit itself says, in the visitor's language: its own words are English in every app.
+// What Streamlit itself says, in the visitor's language: its own words are English in every app. And its blocks of code
+// can be scrolled sideways by mouse alone, unless they can have the focus.
 
 (({ pairs, to }) => {
   const quoted = (text) => text.replace(/[.*+?^$()|[\]\\/]/g, "\\$&");
@@ -24,6 +25,7 @@
     if (node.nodeType === Node.TEXT_NODE) put(() => node.nodeValue, (text) => (node.nodeValue = text));
     else if (node.nodeType === Node.ELEMENT_NODE) {
       for (const name of NAMES) put(() => node.getAttribute(name), (text) => node.setAttribute(name, text));
+      if (node.tagName === "PRE") node.tabIndex = 0;
       node.childNodes.forEach(visit);
     }
   }
