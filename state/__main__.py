@@ -22,6 +22,7 @@ import tyro
 
 from models.catalogue import experiments
 from models.experiment import BadExperiment, Experiment, Knob
+from state.drain import drain
 from state.export import FORMATS, CannotExport, export
 from state.history import Cursor, Delta
 from state.home import hold_server_lock
@@ -216,6 +217,33 @@ def write(
         print(place)
 
 
+def warm(
+    all: Annotated[bool, tyro.conf.arg(help="Every story of every family, not the first alone.")] = False,
+    home: Home = None,
+) -> None:
+    """Train the stories into the store and pin them, so that the first visitor waits for nothing."""
+    stories = [story for cls in experiments().values() for story in (cls.stories() if all else cls.stories()[:1])]
+    failed = 0
+    with Runs(home) as store, closing(hold_server_lock(store.home)):
+        for story in stories:
+            run = store.open(story.experiment, resume=True)
+            run.pin()
+            while not run.status().ended:
+                ensure_supervisor(store.home)
+                time.sleep(POLL_S)
+            failed += run.status().state != "finished"
+            say(run, as_json=False)
+    if failed:
+        sys.exit(f"{failed} of {len(stories)} stories did not finish.")
+
+
+def drained(home: Home = None) -> None:
+    """End every run at a checkpoint, before the machine is stopped; the next server takes them up again."""
+    with Runs(home) as store:
+        keys = drain(store.home)
+    print(f"{len(keys)} runs wait for the next start.")
+
+
 def main(arguments: list[str]) -> int:
     """The command line; the exit code. A run that does not finish, and a mistake in the options, is not 0."""
     try:
@@ -232,7 +260,8 @@ def _main(arguments: list[str]) -> int:
     if arguments[:1] != ["train"]:
         commands: dict[str, Callable[..., Any]] = {
             "list": show_all, "train": train_help, "show": show, "stop": stop, "delete": delete, "pin": pin,
-            "name": name, "tag": tag, "export": write,
+            "name": name, "tag": tag, "export": write, "warm": warm,
+            "drain": drained,
         }  # fmt: skip
         tyro.extras.subcommand_cli_from_dict(commands, args=arguments, prog="python -m state")
         return 0

@@ -17,7 +17,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from starlette.datastructures import Headers
@@ -33,8 +33,10 @@ from streamlit.runtime.pages_manager import PagesManager
 from models.catalogue import experiments
 from state import uploads
 from state.control import ACTIVE
+from state.drain import drain, take_up
 from state.feed import LATER
-from state.home import hold_server_lock
+from state.health import Health
+from state.home import hold_server_lock, home
 from state.hub import Hub, Places, bound
 from state.runs import runs
 from state.supervisor import ensure_supervisor
@@ -56,7 +58,9 @@ PagesManager.uses_pages_directory = False
 
 def routes() -> list[BaseRoute]:
     """The routes beside Streamlit's own."""
-    return list(Hub().routes())
+    hub = Hub()
+    health = Health(lambda: {"viewers": hub.places.taken.total(), "sessions": Guard.visitors()})
+    return [*hub.routes(), *health.routes()]
 
 
 def middleware() -> list[Middleware]:
@@ -73,9 +77,17 @@ class Guard:
     frame this one.
     """
 
+    newest: ClassVar[Places | None] = None
+    """The places of the server that runs in this process."""
+
+    @classmethod
+    def visitors(cls) -> int:
+        """How many sessions are open."""
+        return cls.newest.taken.total() if cls.newest is not None else 0
+
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.sessions = Places(bound("SESSIONS", 300), bound("SESSIONS_EACH", 150))
+        self.sessions = Guard.newest = Places(bound("SESSIONS", 300), bound("SESSIONS_EACH", 150))
         self.headers = (
             (b"x-content-type-options", b"nosniff"),
             (b"referrer-policy", b"no-referrer"),
@@ -160,6 +172,7 @@ class Compressed:
 async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     """Around the life of the server: the supervisor runs, the first runs are there, reruns are fast."""
     lock = hold_server_lock()
+    await asyncio.to_thread(take_up, home())
     _answer_at_once()
     # What the server itself computes is small; more threads would only take the cores from training.
     torch.set_num_threads(1)
@@ -177,6 +190,8 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
         over.set()
         for task in tasks:
             task.cancel()
+        if os.environ.get("TORCHLIGHT_DRAIN", "0") == "1":
+            await asyncio.to_thread(drain, home())
         lock.close()
 
 

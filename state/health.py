@@ -1,0 +1,104 @@
+"""Is it alive, is it ready, how is it: three routes for whoever runs a public server.
+
+`/healthz` says that the process answers, `/readyz` that a visitor could train now (503 and the reasons where not),
+and `/metrics`, for who brings the token of `TORCHLIGHT_ADMIN_TOKEN`, tells numbers in the text format of Prometheus.
+None of them names a visitor, a path or a setting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import os
+import shutil
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from state.control import ACTIVE, ENDED
+from state.lease import holder
+from state.runs import Runs, runs
+
+LEAST_FREE_BYTES = 200_000_000
+"""Less room on the disk than this, and nobody should be sent here to train."""
+STATES = ("queued", *ACTIVE, "paused", *ENDED)
+
+
+def faults(store: Runs) -> list[str]:
+    """What keeps a visitor from training here now; empty where nothing does."""
+    found = []
+    try:
+        store.list()
+    except (sqlite3.Error, OSError):
+        found.append("the list of runs cannot be read")
+    if not os.access(store.home, os.W_OK):
+        found.append("the store cannot be written")
+    elif shutil.disk_usage(store.home).free < LEAST_FREE_BYTES:
+        found.append("the disk is full")
+    if holder(store.home / "supervisor.lock") is None:
+        found.append("nobody starts runs")
+    return found
+
+
+def resident_bytes(status: Path = Path("/proc/self/status")) -> int:
+    """Memory that this process holds; 0 where the system does not tell."""
+    try:
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS:"))
+    except (OSError, StopIteration):
+        return 0
+    return int(line.split()[1]) * 1024
+
+
+def measured(store: Runs, connections: Mapping[str, int]) -> dict[str, float]:
+    """The operator's numbers by name, in the units that their names say."""
+    states = Counter(run.status().state for run in store.list())
+    disk = shutil.disk_usage(store.home)
+    return {
+        **{f'runs{{state="{state}"}}': float(states[state]) for state in STATES},
+        "slots": float(store.limits.slots),
+        "store_bytes": float(sum(run.row.bytes for run in store.list())),
+        "store_bytes_most": float(store.limits.disk_bytes),
+        "disk_free_bytes": float(disk.free),
+        "resident_bytes": float(resident_bytes()),
+        **{f"{name}_open": float(count) for name, count in connections.items()},
+    }
+
+
+class Health:
+    """The three routes; `connections` tells how many sessions and sockets are open."""
+
+    def __init__(self, connections: Callable[[], Mapping[str, int]], store: Runs | None = None) -> None:
+        self._connections, self._store = connections, store
+
+    @property
+    def store(self) -> Runs:
+        return self._store or runs()
+
+    def routes(self) -> list[Route]:
+        return [Route("/healthz", self.alive), Route("/readyz", self.ready), Route("/metrics", self.metrics)]
+
+    async def alive(self, _request: Request) -> Response:
+        return JSONResponse({"alive": True})
+
+    async def ready(self, _request: Request) -> Response:
+        try:
+            found = await asyncio.to_thread(lambda: faults(self.store))
+        except (sqlite3.Error, OSError, RuntimeError):
+            found = ["the store cannot be opened"]
+        return JSONResponse({"ready": not found, "faults": found}, 503 if found else 200)
+
+    async def metrics(self, request: Request) -> Response:
+        token = os.environ.get("TORCHLIGHT_ADMIN_TOKEN", "")
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        # Where no token is set there is no such page; a wrong one is compared in constant time.
+        if not token:
+            return PlainTextResponse("Not found\n", 404)
+        if not hmac.compare_digest(given.encode(), token.encode()):
+            return PlainTextResponse("The token is missing or wrong.\n", 401, {"www-authenticate": "Bearer"})
+        found = await asyncio.to_thread(lambda: measured(self.store, self._connections()))
+        return PlainTextResponse("".join(f"torchlight_{name} {value:g}\n" for name, value in found.items()))

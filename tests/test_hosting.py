@@ -1,0 +1,83 @@
+"""A server that others reach: is it alive, is it ready, and does it leave without losing a step."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from state.drain import LIST, drain, take_up
+from state.health import Health, faults
+from state.lease import holder
+from state.supervisor import ensure_supervisor
+from tests.toys import Expected, Toy, store, wait
+
+ROOT = Path(__file__).parents[1]
+SLOW = Toy(steps=4000, pace_us=500)
+
+
+def test_it_is_alive_and_says_what_is_missing(tmp_path: Path) -> None:
+    with store(tmp_path) as runs, TestClient(Starlette(routes=Health(dict, runs).routes())) as client:
+        assert client.get("/healthz").json() == {"alive": True}
+        lacking = client.get("/readyz")
+        assert lacking.status_code == 503 and lacking.json()["faults"] == ["nobody starts runs"]
+        wait(runs.open(Toy(steps=5)))
+        assert client.get("/readyz").json() == {"ready": True, "faults": []} and not faults(runs)
+
+
+def test_numbers_are_for_the_operator_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with store(tmp_path) as runs, TestClient(Starlette(routes=Health(lambda: {"viewers": 3}, runs).routes())) as client:
+        assert client.get("/metrics").status_code == 404
+        monkeypatch.setenv("TORCHLIGHT_ADMIN_TOKEN", "open sesame")
+        for wrong in ({}, {"authorization": "Bearer open"}, {"authorization": "Bearer "}):
+            assert client.get("/metrics", headers=wrong).status_code == 401
+        wait(runs.open(Toy(steps=5)))
+        told = client.get("/metrics", headers={"authorization": "Bearer open sesame"}).text
+        assert 'torchlight_runs{state="finished"} 1\n' in told and "torchlight_viewers_open 3\n" in told
+        assert str(tmp_path) not in told
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process is asked by a signal")
+def test_a_drained_store_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
+    with store(tmp_path, slots=1) as runs:
+        first, second = runs.open(SLOW), runs.open(SLOW.but(seed=5, steps=50))
+        wait(first, "running", step=200)
+        assert set(drain(tmp_path)) == {first.key, second.key}
+        assert holder(tmp_path / "supervisor.lock") is None and holder(first.directory / "lease") is None
+        stopped = first.status()
+        assert stopped.state == "interrupted" and first.checkpoint(SLOW.steps).step == stopped.step  # type: ignore[union-attr]
+        assert first.key in take_up(tmp_path) and not (tmp_path / LIST).exists() and take_up(tmp_path) == []
+        ensure_supervisor(tmp_path)
+        wait(first), wait(second)
+        Expected.of(SLOW).check(first)
+
+
+@pytest.mark.parametrize("text", ["", '[1, null, "../../etc"]', "{}", "nonsense"])
+def test_a_damaged_list_of_drained_runs_harms_nobody(tmp_path: Path, text: str) -> None:
+    with store(tmp_path):
+        (tmp_path / LIST).write_text(text)
+        assert take_up(tmp_path) == []
+
+
+def test_the_container_copies_what_there_is_and_installs_what_the_readme_says() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    for sources in re.findall(r"^COPY (.+) \S+$", text, re.MULTILINE):
+        assert all((ROOT / source).exists() for source in sources.split())
+    assert "-r requirements.txt" in text and re.search(r"^USER (?!root)", text, re.MULTILINE)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "streamlit run app.py" in readme and '"streamlit", "run", "app.py"' in text
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="needs nginx")
+def test_nginx_takes_the_configuration(tmp_path: Path) -> None:
+    whole = f"events {{}}\npid {tmp_path}/pid;\nhttp {{ access_log off; include {ROOT}/deploy/nginx.conf; }}\n"
+    (tmp_path / "nginx.conf").write_text(whole)
+    command = ["nginx", "-t", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf"), "-e", str(tmp_path / "log")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
