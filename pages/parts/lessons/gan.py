@@ -21,8 +21,8 @@ STRONGER = 100.0
 
 
 def collapse(runs: Sequence[Evidence]) -> Found:
-    """Whether the samples of the eager generator shrink to a heap, and where those of its calm twin end."""
-    eager, calm = runs[0].lowest("spread"), runs[1].last("spread")
+    """Whether the samples of the eager generator shrink to a heap in the second half, and those of its calm twin."""
+    eager, calm = (run.lowest("spread") for run in runs)
     choice = "heap" if eager < SHRUNK else "better" if eager > calm else "same"
     return Found(choice, {"eager": Share(eager), "calm": Share(calm)})
 
@@ -54,8 +54,8 @@ def lessons() -> tuple[Lesson, ...]:
             {"heap": _("They rush into one heap"), "better": _("They find the ring sooner"),
              "same": _("The same as in the twin")},
             COLLAPSE.experiment, COLLAPSE.beside, seen("spread", "loss_d", "modes_covered"), collapse,
-            _("With five moves of G for each of D the samples shrink to {eager} of the data's spread; where D may "
-              "keep up they end at {calm}."),
+            _("Smallest spread of the samples in the second half of training, against the data's: {eager} where G "
+              "makes five moves for each of D, {calm} where D may keep up."),
             _("While D holds still, the best thing G can do is to put all samples on the one place that D believes "
               "in most. When D moves at last, the heap runs to the next place. The cure is a D that keeps up: more "
               "moves, a higher rate, or a penalty (R1) that keeps it smooth."),

@@ -28,8 +28,9 @@ class Evidence:
         return float(finite[-1]) if finite.size else float("nan")
 
     def lowest(self, name: str) -> float:
-        values = self.columns[name][1] if name in self.columns else np.zeros(0)
-        finite = values[np.isfinite(values)]
+        """The smallest finite value in the second half of training; NaN where there is none."""
+        steps, values = self.columns.get(name, (np.zeros(0), np.zeros(0)))
+        finite = values[np.isfinite(values) & (2 * steps > steps.max(initial=0))]
         return float(finite.min()) if finite.size else float("nan")
 
     def at(self, name: str, step: int) -> float:
