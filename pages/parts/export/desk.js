@@ -21,6 +21,7 @@ class Desk {
     this.panel = element("select");
     this.first = element("input", { type: "number", min: 0, step: 1, inputmode: "numeric" });
     this.last = element("input", { type: "number", min: 0, step: 1, inputmode: "numeric" });
+    this.last.addEventListener("input", () => { this.held = true; });
     this.said = element("p", { class: "te-said", role: "status", "aria-live": "polite" });
     this.gauge = element("progress", { max: 1, value: 0 });
     this.gauge.hidden = true;
@@ -86,8 +87,13 @@ class Desk {
       this.panel.replaceChildren(...options.map(([value, text]) => element("option", { value, text })));
     }
     if (!this.first.value) this.first.value = view.moments[0];
-    if (!this.last.value) this.last.value = view.moments.at(-1);
+    this.reach(view);
     this.first.max = this.last.max = view.moments.at(-1);
+  }
+
+  /** A run that goes on takes the film's end along, until the visitor says where it is to be. */
+  reach(view) {
+    if (!this.held || !this.last.value) this.last.value = view.moments.at(-1);
   }
 
   get only() {
@@ -132,6 +138,7 @@ class Desk {
 
   async film(make, ending) {
     const { view } = this;
+    this.reach(view);
     const [first, last] = [Number(this.first.value), Number(this.last.value)];
     const all = view.moments.filter((step) => step >= first && step <= last);
     const steps = chosenMoments(view.moments, first, last);
