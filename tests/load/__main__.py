@@ -1,0 +1,65 @@
+"""The long versions, against a server of their own: `python -m tests.load soak --seconds 7200`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from models.gan import GanTraining
+from state.runs import Runs
+from tests.browsing import server
+from tests.load import drivers
+from tests.load.first_page import first_page
+from tests.load.visiting import memory_bytes, told
+from tests.toys import wait
+
+
+def pid_of(address: str) -> int:
+    """The server that listens at `address`."""
+    port = address.rsplit(":", 1)[1]
+    found = subprocess.run(["pgrep", "-f", f"streamlit run .*--server.port {port} "], capture_output=True, text=True)
+    return int(found.stdout.split()[0])
+
+
+def report(what: str, address: str, home: Path, count: int, seconds: float) -> str:
+    """Runs one driver; its figure in a line."""
+    if what == "sessions":
+        return told(f"{count} sessions, a rerun a second", asyncio.run(drivers.sessions(address, count, seconds)))
+    if what == "page":
+        return f"first contentful page at 4 Mbit/s and 100 ms: {first_page(address):.2f} s"
+    if what == "links":
+        shown = asyncio.run(drivers.links(address, count))
+        return "\n".join([f"{count} odd links, {len(shown)} exceptions shown", *shown[:5]])
+    if what == "soak":
+        visits, reruns, first, last = asyncio.run(drivers.soak(address, pid_of(address), seconds))
+        return f"{visits} sessions, {reruns} reruns, memory {first / 1e6:.0f} MB, then {last / 1e6:.0f} MB"
+    with Runs(home) as store:
+        run = store.open(GanTraining(steps=300))
+        wait(run)
+        if what == "viewers":
+            took = asyncio.run(drivers.viewers(address, run.key, count, seconds))
+            return told(f"{count} viewers at 10 Hz", took)
+        before = memory_bytes(pid_of(address))
+        ends = asyncio.run(drivers.messages(address, run.key, count))
+        answers = drivers.uploads(address, count)
+        grown = (memory_bytes(pid_of(address)) - before) / 1e6
+    return f"{count} messages: {ends}; {count} uploads: {answers}; memory {grown:+.0f} MB"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.load")
+    parser.add_argument("what", choices=("sessions", "viewers", "links", "strangers", "soak", "page"))
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--seconds", type=float, default=30.0)
+    given = parser.parse_args()
+    os.environ |= {"TORCHLIGHT_SESSIONS": "2000", "TORCHLIGHT_SESSIONS_EACH": "2000", "TORCHLIGHT_VIEWERS_EACH": "2000"}
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home, server(Path(home)) as address:
+        print(report(given.what, address, Path(home), given.count, given.seconds), f"(load {os.getloadavg()[0]:.1f})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""The drivers: sessions that rerun, viewers of one run, hostile links, messages and files, hours of coming and going."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from urllib.parse import quote, urlencode
+
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from models.catalogue import experiments
+from tests.load.visiting import Visit, memory_bytes, visit, watching
+
+PAGES = ("", "gan", "freezing", "memory", "attention", "latent", "runs", "lessons")
+ODD = ("", "-1", "1e999", "nan", "9" * 400, "../../etc/passwd", "<script>alert(1)</script>", "'; drop table runs;--",
+       "\x00", "\u202e", "0x10", "null", "[]", "{}", "True", "a" * 5000, "🙂" * 50, "1:2:3", "5:lr:nan")  # fmt: skip
+
+
+async def sessions(address: str, count: int, seconds: float, page: str = "gan") -> list[float]:
+    """`count` visitors who rerun a page once a second; how long each rerun took after the first."""
+    took: list[float] = []
+
+    async def one(number: int) -> None:
+        await asyncio.sleep(number / count)
+        async with visit(address) as here:
+            await here.rerun(page, within_s=600)
+            await arrived(count)
+            until = time.monotonic() + seconds
+            await asyncio.sleep(number / count)
+            while time.monotonic() < until:
+                spent = await here.rerun(page)
+                took.append(spent)
+                await asyncio.sleep(max(0.0, 1.0 - spent))
+
+    here, everybody = 0, asyncio.Event()
+
+    async def arrived(expected: int) -> None:
+        nonlocal here
+        here += 1
+        if here == expected:
+            everybody.set()
+        await everybody.wait()
+
+    await asyncio.gather(*map(one, range(count)))
+    return took
+
+
+async def viewers(address: str, key: str, count: int, seconds: float, hertz: float = 10.0) -> list[float]:
+    """`count` viewers who each ask for moments at `hertz`; how long each picture took to come."""
+    took: list[float] = []
+
+    async def one(number: int) -> None:
+        async with watching(address, key) as socket:
+            await socket.send(json.dumps({"live": False}))
+            await _quiet(socket)
+            chance, until = random.Random(number), time.monotonic() + seconds
+            await asyncio.sleep(chance.random() / hertz)
+            while time.monotonic() < until:
+                began = time.perf_counter()
+                await socket.send(json.dumps({"at": chance.randrange(300)}))
+                await asyncio.wait_for(socket.recv(), 60)
+                took.append(time.perf_counter() - began)
+                await asyncio.sleep(max(0.0, 1 / hertz - took[-1]))
+
+    await asyncio.gather(*map(one, range(count)))
+    return took
+
+
+async def _quiet(socket: object) -> None:
+    """Hears the greeting out."""
+    try:
+        while True:
+            await asyncio.wait_for(socket.recv(), 1.0)  # type: ignore[attr-defined]
+    except TimeoutError:
+        return
+
+
+def odd_query(chance: random.Random) -> str:
+    """Query parameters as a stranger might write them: real names, odd values, now and then nonsense."""
+    names = [name for cls in experiments().values() for name in cls.knobs()]
+    names += ["at", "twin", "beside", "view", "changes", "lang", "story", "lesson", "run", "teacher", "x" * 50]
+    drawn = {chance.choice(names): chance.choice((*ODD, str(chance.uniform(-9, 9)), str(chance.randrange(999))))
+             for _ in range(chance.randrange(1, 8))}  # fmt: skip
+    return urlencode(drawn, quote_via=quote)
+
+
+async def links(address: str, count: int, seed: int = 0, pages: Sequence[str] = PAGES) -> list[str]:
+    """Opens `count` odd links in real sessions; what was drawn of exceptions (none should be)."""
+    chance, shown = random.Random(seed), list[str]()
+    for begin in range(0, count, 50):  # a new visit now and then: what one link leaves behind must not hide another
+        async with visit(address) as here:
+            for _ in range(min(50, count - begin)):
+                page, query = chance.choice(pages), odd_query(chance)
+                await here.rerun(page, query)
+                shown += [f"/{page}?{query}: {one}" for one in here.exceptions]
+                here.exceptions.clear()
+    return shown
+
+
+async def messages(address: str, key: str, count: int, seed: int = 0) -> dict[str, int]:
+    """Odd keys, origins and messages to `/live/`; how many ended how (no answer may be a 5xx)."""
+    chance, ends = random.Random(seed), dict[str, int]()
+    for _ in range(count):
+        odd_key = chance.choice((key, key, quote(chance.choice(ODD)[:200], safe=""), "..%2f..%2fetc", key.upper() + "x"))
+        origin = chance.choice((None, None, None, "http://evil.test", "null"))
+        end = "heard"
+        try:
+            async with watching(address, odd_key, origin) as socket:
+                said = chance.choice((*ODD[:15], '{"at":1e99}', '{"live":3}', '{"at":-5}', "[" * 5000))
+                await socket.send(chance.choice((said, said.encode())))
+                await asyncio.wait_for(socket.recv(), 10)
+        except InvalidStatus as refused:
+            end = f"status {refused.response.status_code}"
+        except ConnectionClosed as closed:
+            end = f"closed {closed.rcvd.code if closed.rcvd else 0}"
+        ends[end] = ends.get(end, 0) + 1
+    return ends
+
+
+def uploads(address: str, count: int, seed: int = 0) -> dict[int, int]:
+    """Odd uploads to Streamlit's route, without a session of ours; how many were answered how."""
+    chance, answers = random.Random(seed), dict[int, int]()
+    for _ in range(count):
+        session, file = (quote(chance.choice(ODD)[:100], safe="") or "a" for _ in range(2))
+        body = chance.randbytes(chance.randrange(2000))
+        headers = {"content-type": chance.choice(("multipart/form-data; boundary=x", "text/plain", "image/png"))}
+        request = urllib.request.Request(
+            f"{address}/_stcore/upload_file/{session}/{file}", body, headers, method=chance.choice(("PUT", "POST", "DELETE"))
+        )
+        try:
+            status = urllib.request.urlopen(request, timeout=20).status
+        except urllib.error.HTTPError as refused:
+            status = refused.code
+        answers[status] = answers.get(status, 0) + 1
+    return answers
+
+
+async def soak(address: str, pid: int, seconds: float, at_once: int = 4) -> tuple[int, int, int, int]:
+    """Visitors come, look at pages and go; sessions, reruns, memory after the first minute, and in the end."""
+    counts, first = [0, 0], 0
+    began = time.monotonic()
+
+    async def one(number: int) -> None:
+        chance = random.Random(number)
+        while time.monotonic() - began < seconds:
+            async with visit(address) as here:
+                counts[0] += 1
+                for _ in range(chance.randrange(2, 12)):
+                    await _rerun(here, chance)
+                    counts[1] += 1
+
+    async def weigh() -> None:
+        nonlocal first
+        await asyncio.sleep(min(60.0, seconds / 3))
+        first = memory_bytes(pid)
+
+    await asyncio.gather(weigh(), *map(one, range(at_once)))
+    await asyncio.sleep(5)
+    return counts[0], counts[1], first, memory_bytes(pid)
+
+
+async def _rerun(here: Visit, chance: random.Random) -> None:
+    await here.rerun(chance.choice(PAGES))
+    await asyncio.sleep(chance.random() * 0.5)
