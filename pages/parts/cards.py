@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -95,11 +95,21 @@ def said_of(story: Story) -> str:
     run, name = found(story), _(story.name)
     if run is None:
         return _("The data of “{name}”, which nobody has trained here yet.", name=name)
-    titles = list(story.experiment.columns.items())[:MOST_NUMBERS]
-    columns = run.columns([column for column, _title in titles])
-    told = [f"{_(title)} {shown(float(columns[column][1][-1]))}" for column, title in titles if column in columns]
-    return _("“{name}” as it was trained here, at step {step}: {numbers}.", name=name, step=run.status().step,
+    step = run.status().step
+    told = [f"{_(title)} {shown(value)}" for title, value in reached(run.key, step)]
+    return _("“{name}” as it was trained here, at step {step}: {numbers}.", name=name, step=step,
              numbers="; ".join(told))  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def reached(key: str, step: int) -> Sequence[tuple[str, float]]:
+    """The titles and newest values of a run's first columns at this step."""
+    run = runs().find(key)
+    if run is None:
+        return ()
+    titles = list(run.experiment.columns.items())[:MOST_NUMBERS]
+    columns = run.columns([column for column, _title in titles])
+    return tuple((title, float(columns[column][1][-1])) for column, title in titles if column in columns)
 
 
 def lone(page: str) -> tuple[Image.Image | None, str]:
