@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
@@ -10,6 +11,7 @@ import sqlite3
 import struct
 import subprocess
 import sys
+import zlib
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -24,10 +26,12 @@ from tensorboardX.proto.event_pb2 import Event
 from models.catalogue import experiments
 from models.experiment import Experiment
 from models.gan import GanTraining
+from pages.parts.export import report
 from state.__main__ import main
 from state.export import CannotExport, events, export, named, pictures
 from state.export.script import script
 from state.export.weights import missing
+from state.frames import decode
 from state.runs import Run, Runs
 from tests.waiting import until
 
@@ -96,6 +100,16 @@ def test_a_run_without_a_checkpoint_says_so(run: Run) -> None:
     with pytest.raises(CannotExport, match="no readable checkpoint at step -1"):
         export(run, "safetensors", -1)
     assert missing(run, -1) is not None and missing(run) is None
+
+
+def test_a_report_stays_within_its_size_and_keeps_the_shown_moment(run: Run) -> None:
+    whole, kept, count = report.packed(run, None, 8_000_000, 1)
+    assert kept == count == len(run.moments())
+    most = sum(map(len, whole)) // 2
+    small, kept, _ = report.packed(run, 17, most, 1)
+    assert 2 < kept < count and sum(map(len, small)) < 1.02 * most
+    steps = [decode(zlib.decompress(base64.b64decode(text)))[0].get("step") for text in small[-kept:]]
+    assert 17 in steps and steps[0] == 0 and steps[-1] == 60
 
 
 def test_weights_are_the_checkpoints_without_the_optimizer(run: Run, tmp_path: Path) -> None:
