@@ -101,6 +101,16 @@ class Race(Capturable["GanRace"]):
         self.average_VP = self.g.flat_VP.clone()
         rows = torch.tensor([variant.spectral for variant in self.variants]).repeat_interleave(seeds).to(self.where)
         self.spectral = StackedSpectral(self.d, rows, stream(knobs.seed, "spectral")) if bool(rows.any()) else None
+        self.begin_step(block)
+        self.lost: dict[str, int] = {}
+        self.found: dict[str, np.ndarray] = {}
+        self.energies = [EnergyDistance(data.sample(COMPARED, stream(knobs.seed, f"judge {s}"))) for s in range(seeds)]
+        self.probe_SNZ = torch.stack([self._noise(SAMPLES, stream(knobs.seed, f"probe {s}")) for s in range(seeds)])
+        self.probe_SNZ = self.probe_SNZ.to(self.where)
+
+    def begin_step(self, block: int) -> None:
+        """What a step reads and writes beside the players, at places that stay."""
+        knobs, seeds = self.knobs, self.knobs.seeds
         self.sign_2B = torch.ones(2 * knobs.batch_size, device=self.where)
         self.sign_2B[knobs.batch_size :] = -1
         strength = torch.tensor([variant.noise for variant in self.variants])
@@ -120,11 +130,6 @@ class Race(Capturable["GanRace"]):
         self.row = torch.zeros(1, dtype=torch.int64, device=self.where)
         self.advance: Callable[[], None] | None = None
         """The step, captured where it can be: made when first wanted."""
-        self.lost: dict[str, int] = {}
-        self.found: dict[str, np.ndarray] = {}
-        self.energies = [EnergyDistance(data.sample(COMPARED, stream(knobs.seed, f"judge {s}"))) for s in range(seeds)]
-        self.probe_SNZ = torch.stack([self._noise(SAMPLES, stream(knobs.seed, f"probe {s}")) for s in range(seeds)])
-        self.probe_SNZ = self.probe_SNZ.to(self.where)
 
     def _randoms(self, player: str) -> list[torch.Generator]:
         """Seed s begins with the same player whatever the variant."""
