@@ -72,6 +72,16 @@ def rested(page: Page) -> None:
 
 
 def faults(page: Page) -> list[str]:
+    """What axe finds; a page that is just being drawn anew is pale for a moment, so what it finds it must find twice."""
+    found = look(page)
+    if not found:
+        return found
+    page.wait_for_timeout(1500)
+    rested(page)
+    return [line for line in look(page) if line in found]
+
+
+def look(page: Page) -> list[str]:
     """What axe finds on the page as it stands, one line for each element."""
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(AXE)
