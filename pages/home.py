@@ -50,9 +50,9 @@ def ways() -> None:
             _("First lesson: attention is born"), "lessons.py", {"lesson": "induction"}, ":material/school:",
         ),
         (
-            _("I teach this"), _("Each lesson has a link for a class: in its language, with the controls left out."),
-            _("Open a lesson as a class sees it"), "lessons.py", {"lesson": "collapse", "hide": "menu,controls"},
-            ":material/co_present:",
+            _("I teach this"),
+            _("Under each lesson stands a link for a class: in its language, with menu and controls left out."),
+            _("Choose a lesson"), "lessons.py", {}, ":material/co_present:",
         ),
         (
             _("I build such models"),

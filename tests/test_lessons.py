@@ -28,7 +28,7 @@ ANSWERS = {
     "vanishing": "other", "walk": "most", "blur": "two", "price": "none", "freeze": "top_two", "forget": "most",
     "labels": "turns",
 }  # fmt: skip
-"""What each lesson found on ten of ten seeds."""
+"""What each lesson teaches, and has to find on every seed."""
 
 
 def made(experiment: Any = None, arrays: Mapping[str, np.ndarray] | None = None, **columns: list[float]) -> Evidence:

@@ -79,9 +79,8 @@ def lessons() -> tuple[Lesson, ...]:
               "what is left of the old task, asked with the old head?"),
             {"most": _("Less than half"), "some": _("Most, but clearly less"), "little": _("Nearly everything")},
             FAST, None, drawn, forgotten,
-            _("With frozen layers {before} of the old digits are right. Full fine-tuning leaves {full}; with a "
-              "slower rate for each lower layer {slower} are kept, and the new task is learned better: {learned} "
-              "against {wrecked}."),
+            _("Of the old digits {before} are right with frozen layers, {full} after full fine-tuning, and {slower} "
+              "with a slower rate for each lower layer. On the new task the last two reach {wrecked} and {learned}."),
             _("Nothing in the new loss speaks of the old task. Large steps in the lower layers destroy features that "
               "both tasks need, so that the net forgets and does not even learn the new task well. Slower rates "
               "below, gradual unfreezing, a pull towards the old weights (L2-SP, EWC) or replay keep more."),
@@ -95,11 +94,11 @@ def lessons() -> tuple[Lesson, ...]:
             {"turns": _("With one label the head alone, with twenty full fine-tuning"),
              "full": _("Full fine-tuning both times"), "head": _("The head alone both times")},
             FEW, ("per_class", (20,)), drawn, labels,
-            _("Full fine-tuning leads the head alone by {few} points with one label a class, and by {many} points "
-              "with twenty (mean of five seeds)."),
+            _("Full fine-tuning against the head alone: {few} points with one label a class, {many} points with "
+              "twenty (mean of five seeds)."),
             _("Every weight that may move needs examples to say where. With few of them, frozen layers are knowledge "
-              "that need not be learned; with many, they are a bound. Where the lines cross depends on the net: here "
-              "it is at some twenty labels in all, for a large net it may be thousands."),
+              "that need not be learned; with many, they are a bound. Where the lines cross depends on the net and "
+              "on how near the tasks are; the freeze lab measures it."),
             "Howard and Ruder 2018, arXiv 1801.06146, section 5; Kumar et al. 2022, arXiv 2202.10054",
             (Way(_("Two labels for each letter"), FEW.but(per_class=2)),
              Way(_("One label, and everything from scratch beside it"), FEW.but(strategies="scratch,head_only,full"))),

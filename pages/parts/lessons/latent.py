@@ -79,8 +79,8 @@ def lessons() -> tuple[Lesson, ...]:
             TWO, None, seen(("codes", "manifold"), "held_out_bound"), neighbours,
             _("{own} of a digit's ten nearest neighbours on the map are the same digit, though no label was used."),
             _("To rebuild pictures from two numbers, it pays to lay alike pictures side by side: a small error in "
-              "the place is then a small error in the picture. Two numbers are too few to part all ten digits, so "
-              "their regions overlap; with ten numbers they would not."),
+              "the place is then a small error in the picture. Two numbers leave little room for ten digits, so their "
+              "regions overlap."),
             "Kingma and Welling 2014, arXiv 1312.6114",
             (Way(_("Take the map in hand: drag and it morphs"), TWO),
              Way(_("Tell it the class, and the map holds the style"), STORIES["Style without class"])),
