@@ -72,7 +72,7 @@ def rested(page: Page) -> None:
 
 
 def faults(page: Page) -> list[str]:
-    """What axe finds; a page that is just being drawn anew is pale for a moment, so what it finds it must find twice."""
+    """What axe finds twice: a page that is just being drawn anew is pale for a moment, and that is no fault."""
     found = look(page)
     if not found:
         return found
