@@ -23,7 +23,7 @@ from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
 from state.home import Limits
-from state.reasons import NEWER_STORE, QUEUE_FULL, TOO_LONG
+from state.reasons import NEWER_STORE, QUEUE_FULL, TOO_LONG, YOURS_FULL
 from state.recovery import recovered
 
 ACTIVE = ("starting", "running")
@@ -188,7 +188,7 @@ class Control:
                 return known
             if row.steps > limits.max_steps:
                 raise TooLong(TOO_LONG, steps=row.steps, most=limits.max_steps)
-            self._leave_room(limits)
+            self._leave_room(limits, row.owner)
             return self._put(replace(row, created=now, queued=now, watched=now))
 
     def requeue(self, key: str, limits: Limits, until: int | None = None) -> Row | None:
@@ -202,15 +202,20 @@ class Control:
                 return self._put(replace(row, desired="run", until=until))
             if row is None or row.state not in ("paused", "stopped", "failed", "interrupted"):
                 return None
-            self._leave_room(limits)
+            self._leave_room(limits, row.owner)
             return self._put(
                 replace(row, state="queued", desired="run", until=until, queued=time.time(), reason=None, ended=None)
             )
 
-    def _leave_room(self, limits: Limits) -> None:
+    def _leave_room(self, limits: Limits, owner: str) -> None:
         (queued,) = self._database.execute("select count(*) from run where state = 'queued'").fetchone()
         if queued >= limits.max_queued:
             raise QueueFull(QUEUE_FULL, queued=queued)
+        (yours,) = self._database.execute(
+            "select count(*) from run where owner = ? and state in ('queued', 'starting', 'running')", (owner,)
+        ).fetchone()
+        if owner and yours >= limits.max_each:
+            raise QueueFull(YOURS_FULL, yours=yours)
 
     def move(self, key: str, allowed: tuple[str, ...], change: Callable[[Row], Row]) -> Row | None:
         """Replace the row by `change(row)` if its state is among `allowed`; None where it is not."""

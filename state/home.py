@@ -44,6 +44,8 @@ class Limits:
     """How far training stands back behind everything else on the machine."""
     max_steps: int = 1_000_000
     max_queued: int = 50
+    max_each: int = 50
+    """Runs of one visitor that train or wait at once."""
     disk_bytes: int = 2_000_000_000
     """All runs together, and what was set aside; beyond it the oldest ended runs that nobody pinned are deleted."""
     hang_s: float = 30.0
@@ -57,8 +59,11 @@ class Limits:
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Limits:
-        """The limits that the environment sets; a value that is no number keeps the default."""
-        found: dict[str, int | float] = {}
+        """The limits that the environment sets; a value that is no number keeps the default.
+
+        `TORCHLIGHT_PUBLIC=1` begins with those of `PUBLIC`, which suit a server that strangers use.
+        """
+        found: dict[str, int | float] = dict(PUBLIC) if environment.get("TORCHLIGHT_PUBLIC") == "1" else {}
         for field in fields(cls):
             try:
                 kind = int if isinstance(field.default, int) else float
@@ -66,6 +71,10 @@ class Limits:
             except (KeyError, ValueError):
                 continue
         return cls(**found)  # type: ignore[arg-type]
+
+
+PUBLIC: Mapping[str, int] = {"max_steps": 50_000, "max_queued": 40, "max_each": 6}
+"""Defaults where strangers train: a lesson of four lanes and a twin, and nobody fills the queue alone."""
 
 
 def home(environment: Mapping[str, str] = os.environ) -> Path:

@@ -42,12 +42,13 @@ TEMPLATES = (
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 ENDED_WITHOUT_END = "the training ended before its last step"
 QUEUE_FULL = "{queued} runs are waiting already. Wait until some have finished, or stop one."
+YOURS_FULL = "{yours} of your runs train or wait already. Wait until one has finished, or stop one."
 TOO_LONG = "{steps} steps are more than this installation allows ({most}). Choose fewer steps."
 NEWER_STORE = (
     "These runs were stored by a newer version of Torchlight (layout {found}; this version knows {known}). "
     "Update Torchlight, or set TORCHLIGHT_HOME to another directory."
 )
-REFUSALS = (QUEUE_FULL, TOO_LONG, NEWER_STORE)
+REFUSALS = (QUEUE_FULL, YOURS_FULL, TOO_LONG, NEWER_STORE)
 NO_SUCH_RUN = "There is no run {key!r} here. `python -m state list` shows all."
 
 

@@ -28,6 +28,7 @@ from state import progress, reasons
 from state.columns import thin_columns
 from state.control import ACTIVE, ENDED, Control, NewerStore, QueueFull, Refused, Row, TooLong
 from state.disk import delete
+from state.fair import order
 from state.history import Cursor, Damage, Delta, History
 from state.home import Limits, home, is_key, run_directory
 from state.lease import holder
@@ -133,7 +134,8 @@ class Run:
     def _place(self) -> tuple[int | None, float | None]:
         """Place in the queue, from 1, and the seconds until a slot is likely to be free, where that can be told."""
         rows = self._control.rows("queued", *ACTIVE)
-        ahead = [row for row in rows if row.state == "queued"]
+        active = [row for row in rows if row.state in ACTIVE]
+        ahead = order([row for row in rows if row.state == "queued"], active)
         place = next((number for number, row in enumerate(ahead, 1) if row.key == self.key), None)
         if place is None:
             return None, None
@@ -247,20 +249,21 @@ class Runs:
         self.limits = Limits.read()
         self._control = Control(self.home)
 
-    def open(self, experiment: Experiment, resume: bool = False) -> Run:
+    def open(self, experiment: Experiment, resume: bool = False, owner: str = "") -> Run:
         """The run of this experiment: the known one, or a new one at the end of the queue.
 
-        A stopped, interrupted or failed run comes back as it is, unless `resume`. Raises `QueueFull`, `TooLong`.
+        A new one counts against the quota of `owner`; who asks for a known one just watches it. A stopped, interrupted
+        or failed run comes back as it is, unless `resume`. Raises `QueueFull`, `TooLong`.
         """
         said = json.dumps(experiment.model_dump(mode="json"), sort_keys=True)
         row = self._look(experiment.key)
         if row is None:
-            new = Row(experiment.key, type(experiment).__name__, said, experiment.steps)
+            new = Row(experiment.key, type(experiment).__name__, said, experiment.steps, owner=owner)
             row = self._control.admit(new, self.limits)
         run = Run(self.home, self._control, row, self.limits)
         if row.state == "finished" and self._unreadable(run):
             if not self._control.move(row.key, ("finished",), lambda row: replace(row, state="interrupted", step=0)):
-                return self.open(experiment, resume)  # somebody else has just done so, or deleted it
+                return self.open(experiment, resume, owner)  # somebody else has just done so, or deleted it
             run.resume()
         elif resume and row.state in (*ENDED, "paused"):
             run.resume()

@@ -23,6 +23,7 @@ from pathlib import Path
 from state import progress, reasons
 from state.control import ACTIVE, Control, Row
 from state.disk import empty_trash, sweep
+from state.fair import order
 from state.history import History
 from state.home import ROOT, Limits, fingerprint, home, run_directory, size_bytes
 from state.lease import Held, Lease, holder
@@ -168,7 +169,7 @@ class Supervisor:
         """One round; False once nobody has needed anything for a while."""
         rows = self.control.rows("queued", *ACTIVE, "paused")
         active = [row for row in rows if row.state in ACTIVE]
-        queued = [row for row in rows if row.state == "queued"]
+        queued = order([row for row in rows if row.state == "queued"], active)
         for row in active:
             self._check(row)
         self._reap()

@@ -22,6 +22,7 @@ from pages.parts.keyboard import TRAIN
 from pages.parts.lanes import ACTIVE
 from pages.parts.share import share
 from pages.parts.table import Table
+from pages.parts.visitor import visitor_id
 from pages.parts.words import _, language, told
 from state import links
 from state.runs import Run, runs
@@ -158,7 +159,7 @@ class Lab:
     def open(self, experiment: Experiment, resume: bool = False) -> Run | None:
         """The run of this experiment, started where it is new; what stands in the way is said on the page."""
         try:
-            return runs().open(experiment, resume=resume)
+            return runs().open(experiment, resume=resume, owner=visitor_id())
         except (OSError, RuntimeError, ValueError) as error:
             st.error(told(error), icon=":material/error:")
             return None

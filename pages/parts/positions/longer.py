@@ -16,6 +16,7 @@ from pages.parts.course import show
 from pages.parts.hues import DARK, LIGHT
 from pages.parts.lanes import ACTIVE
 from pages.parts.later import later
+from pages.parts.visitor import visitor_id
 from pages.parts.words import _, shown, told
 from state.runs import Run, runs
 
@@ -65,7 +66,7 @@ def train(seed: int) -> None:
     """Open all five runs; what stands in the way is said on the page."""
     try:
         for one in contestants(seed).values():
-            runs().open(one, resume=True)
+            runs().open(one, resume=True, owner=visitor_id())
     except (OSError, RuntimeError, ValueError) as error:
         st.error(told(error), icon=":material/error:")
         return
