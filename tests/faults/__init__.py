@@ -1,1 +1,1 @@
-"""Faults of the machine and of its neighbours, injected one by one; those of runs themselves: `tests/test_faults.py`."""
+"""Faults of the machine and its neighbours, injected one by one; those of runs: `tests/test_faults.py`."""

@@ -8,9 +8,22 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FILES = [ROOT / "app.py", *(path for room in ("models", "state", "pages") for path in sorted((ROOT / room).rglob("*.py")))]
+FILES = [
+    ROOT / "app.py",
+    *(path for room in ("models", "state", "pages") for path in sorted((ROOT / room).rglob("*.py"))),
+]
 MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
-CALLS = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "torch.load", "yaml.load", "pandas.read_pickle"}
+CALLS = {
+    "eval",
+    "exec",
+    "compile",
+    "__import__",
+    "os.system",
+    "os.popen",
+    "torch.load",
+    "yaml.load",
+    "pandas.read_pickle",
+}
 # `compile` and `exec` of other things than text: a regular expression, a module, a graph.
 METHODS = {"torch.compile", "re.compile"}
 

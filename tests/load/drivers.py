@@ -1,4 +1,4 @@
-"""The drivers: sessions that rerun, viewers of one run, hostile links, messages and files, hours of coming and going."""
+"""The drivers: sessions that rerun, viewers of one run, hostile links, messages and files, coming and going."""
 
 from __future__ import annotations
 
@@ -106,7 +106,9 @@ async def messages(address: str, key: str, count: int, seed: int = 0) -> dict[st
     """Odd keys, origins and messages to `/live/`; how many ended how (no answer may be a 5xx)."""
     chance, ends = random.Random(seed), dict[str, int]()
     for _ in range(count):
-        odd_key = chance.choice((key, key, quote(chance.choice(ODD)[:200], safe=""), "..%2f..%2fetc", key.upper() + "x"))
+        odd_key = chance.choice(
+            (key, key, quote(chance.choice(ODD)[:200], safe=""), "..%2f..%2fetc", key.upper() + "x")
+        )
         origin = chance.choice((None, None, None, "http://evil.test", "null"))
         end = "heard"
         try:
@@ -130,7 +132,10 @@ def uploads(address: str, count: int, seed: int = 0) -> dict[int, int]:
         body = chance.randbytes(chance.randrange(2000))
         headers = {"content-type": chance.choice(("multipart/form-data; boundary=x", "text/plain", "image/png"))}
         request = urllib.request.Request(
-            f"{address}/_stcore/upload_file/{session}/{file}", body, headers, method=chance.choice(("PUT", "POST", "DELETE"))
+            f"{address}/_stcore/upload_file/{session}/{file}",
+            body,
+            headers,
+            method=chance.choice(("PUT", "POST", "DELETE")),
         )
         try:
             status = urllib.request.urlopen(request, timeout=20).status
