@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import json
+import threading
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from sqlite3 import DatabaseError
 from typing import Any
@@ -28,11 +30,19 @@ if (!history.onePerPage) {
 }
 """
 ICON = str(Path(__file__).parent / "icon.png")
+PARSING = threading.Lock()
 STYLE = (Path(__file__).parent / "frame.css").read_text(encoding="utf-8")
 
 
 def described(path: Path) -> dict[str, Any]:
     """What a page file says of itself in its `PAGE` table (title, icon, one line, order), read without running it."""
+    # One visitor at a time: where two threads parse at once, CPython 3.11 now and then raises a SystemError.
+    with PARSING:
+        return dict(_described(path, path.stat().st_mtime_ns))
+
+
+@lru_cache(maxsize=256)
+def _described(path: Path, _changed: int) -> dict[str, Any]:
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "PAGE":
             return dict(ast.literal_eval(node.value))
