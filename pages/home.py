@@ -1,5 +1,6 @@
 """The front page: what this is, a run that replays, three ways in, and a card for each page."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -43,7 +44,7 @@ def living() -> None:
 
 def ways() -> None:
     """Where a student, a teacher and an engineer begin."""
-    told = (
+    told: Sequence[tuple[str, str, str, str, Mapping[str, str], str]] = (
         (
             _("I am learning this"),
             _("Predict what a network will do, then watch it: {count} short lessons.", count=len(course())),
