@@ -46,7 +46,7 @@ def miniature(experiment: Experiment, snapshot: Snapshot, dark: bool) -> Image.I
         return weights(arrays["maps_self"][0, -1].max(0) / 255, dark)
     if "accuracy_ARS" in arrays:
         return bars(np.nanmean(arrays["accuracy_ARS"], (1, 2)), dark)
-    contestants = [name for name in arrays if name.startswith("samples_") and arrays[name].shape[1:] == (2,)]
+    contestants = [name for name in sorted(arrays) if name.startswith("samples_") and arrays[name].shape[1:] == (2,)]
     if contestants and "surface" not in arrays:
         return crowds([arrays[name] for name in contestants[:9]], dark)
     if "ms_full" in arrays:
