@@ -7,7 +7,7 @@ import streamlit as st
 
 from models.gan import GanTraining
 from pages.parts import watching
-from pages.parts.cards import cards
+from pages.parts.cards import cards, said_of, still_of
 from pages.parts.gan.panels import legend, picture
 from pages.parts.lanes import ACTIVE
 from pages.parts.lessons import course
@@ -15,6 +15,8 @@ from pages.parts.lessons.board import Board
 from pages.parts.table import Table
 from pages.parts.words import _
 from state import links
+from state.home import prepares
+from state.runs import runs
 
 PAGE = {
     "order": 0,
@@ -32,6 +34,11 @@ def living() -> None:
     """A real run that replays its training, or learns at this moment."""
     experiment = FIRST
     board = Board(family="home", cls=GanTraining, line="", front=(), panels=lambda run: [picture(run)])
+    if runs().find(experiment.key) is None and not prepares():
+        still = still_of(GanTraining.stories()[0])
+        if still is not None:
+            st.image(still, alt=said_of(GanTraining.stories()[0]))
+        return
     run = board.open(experiment, resume=True)
     if run is None:
         return

@@ -88,6 +88,11 @@ def home(environment: Mapping[str, str] = os.environ) -> Path:
     return Path(environment.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "torchlight"
 
 
+def prepares(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether stories are trained before anybody asks for them: unless `TORCHLIGHT_PREPARE=0`."""
+    return environment.get("TORCHLIGHT_PREPARE", "1") != "0"
+
+
 def fingerprint(environment: Mapping[str, str] = os.environ) -> str:
     """Names the code that a process started now would train with: the sources on disk, and PyTorch.
 

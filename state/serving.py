@@ -36,7 +36,7 @@ from state.control import ACTIVE
 from state.drain import drain, take_up
 from state.feed import LATER
 from state.health import Health
-from state.home import hold_server_lock, home
+from state.home import hold_server_lock, home, prepares
 from state.hub import Hub, Places, bound
 from state.runs import runs
 from state.supervisor import ensure_supervisor
@@ -178,7 +178,7 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     torch.set_num_threads(1)
     tasks = [asyncio.create_task(_keep_supervisor()), asyncio.create_task(_collect_when_idle())]
     over = threading.Event()
-    if os.environ.get("TORCHLIGHT_PREPARE", "1") != "0":
+    if prepares():
         first = threading.Thread(target=prepare, args=(over,), name="first runs", daemon=True)
         first.start()
         await asyncio.to_thread(first.join, FIRST_RUNS_S)

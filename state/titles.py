@@ -23,6 +23,6 @@ def tags_of(texts: Iterable[str]) -> tuple[str, ...]:
 
 def _line(text: str, most: int) -> str:
     # Invisible characters go too: one that turns the writing direction would garble everything after it.
-    spaced = " ".join(unicodedata.normalize("NFC", text).split())
-    shown = "".join(letter for letter in spaced if unicodedata.category(letter)[0] != "C")
-    return shown[:most].strip()
+    shown = "".join(letter for letter in text if letter.isspace() or unicodedata.category(letter)[0] != "C")
+    spaced = " ".join(unicodedata.normalize("NFC", shown).split())
+    return unicodedata.normalize("NFC", spaced[:most]).strip()

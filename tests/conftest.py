@@ -14,6 +14,8 @@ from tests.browsing import CHROMIUM, FLAGS, server
 from tests.processes import end_processes
 
 torch.set_num_threads(1)
+# No story is trained ahead: the cores belong to the tests.
+os.environ.setdefault("TORCHLIGHT_PREPARE", "0")
 
 
 @pytest.fixture(scope="module")

@@ -42,7 +42,7 @@ def taught(page: Page, number: int) -> None:
 def test_a_drawing_is_answered_corrected_and_learned(app: str, visitor: BrowserContext) -> None:
     page = opened(visitor, app)
     stroke(page, (0.2, 0.9), (0.2, 0.45), (0.5, 0.1), (0.8, 0.45), (0.8, 0.9), (0.2, 0.9))
-    expect(page.get_by_text(re.compile(r"^house: \d+(\.\d+)? %$"))).to_be_visible(timeout=20_000)
+    expect(page.get_by_text(re.compile(r"^house: \d+(\.\d+)?\s%$"))).to_be_visible(timeout=20_000)
     taught(page, 2)
     expect(page.get_by_text("of 16 pictures were recognised")).to_be_visible(timeout=20_000)
     expect(page.get_by_text("Show a new picture")).to_be_visible()  # the field is empty again

@@ -118,7 +118,7 @@ def test_gradients_of_a_plain_rnn_vanish_and_a_transformers_do_not() -> None:
     """After twenty updates, over 56 tokens: what one net loses by a factor of a million, the other keeps."""
     reach = {}
     for model in ("rnn", "transformer"):
-        copying = Copying(CopyMemory(model=model, batch_size=16))
+        copying = Copying(CopyMemory(model=model, batch_size=16), block=20)
         for step in range(20):
             copying.iterate(step)
         gradient = copying.gradient_by_distance()

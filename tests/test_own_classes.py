@@ -116,6 +116,7 @@ def test_the_small_net_is_trained_where_it_is_first_needed(monkeypatch: pytest.M
 
 def test_without_the_extra_the_eyes_are_those_of_this_house(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lite0, "where", lambda: None)
+    monkeypatch.setattr(own_classes, "_photographs", lite0.load)  # without the one that another test has loaded
     assert own_classes.eyes() == ("sketches", "pixels")
     feature_NF = features("pixels", beginning("clothes"))
     head = fit("linear", feature_NF, labels(beginning("clothes")), 3)
