@@ -21,7 +21,8 @@ from pydantic import field_validator, model_validator
 from models.data.drawing import decode
 from models.data.plane import PlaneData, plane
 from models.experiment import Checkpoint, Event, Experiment, Note, Pixels, Points, Scalars, Story, knob
-from models.layers.gan_racing import LOST, SHOWN, VARIANTS, Race, evaluation_after
+from models.layers.gan_kinds import VARIANTS
+from models.layers.gan_racing import LOST, SHOWN, Race, evaluation_after
 from models.running import NOT_CAPTURED, Moments
 
 MOST = 8

@@ -10,7 +10,8 @@ from models.experiment import BadExperiment, Checkpoint, Snapshot
 from models.gan_race import GanRace
 from models.layers import gan_racing
 from models.layers.adversarial import discriminator_loss, generator_loss
-from models.layers.gan_racing import Race, Variant
+from models.layers.gan_kinds import Variant
+from models.layers.gan_racing import Race
 from models.layers.gan_stack import Stack, StackedAdam, StackedSpectral, losses_of_d, losses_of_g, slopes
 from models.layers.mlp import Adam
 from models.layers.penalties import slope

@@ -27,6 +27,7 @@ from models.layers.mlp import Adam
 from models.layers.mmd import mmd
 from models.layers.quantiser import REVIVED_EVERY
 from models.layers.resumable import Capturable
+from models.layers.rows import Rows
 from models.running import device, stream
 
 if TYPE_CHECKING:
@@ -64,15 +65,13 @@ class Autoencoding(Capturable["LatentSpace"]):
         self.cursor = torch.zeros(1, dtype=torch.int64, device=self.where)
         self.beta = torch.zeros((), device=self.where)
         self.due = torch.zeros((), dtype=torch.bool, device=self.where)
-        # The warm-up before a capture writes three rows.
-        self.rows = torch.zeros(max(block, 4), len(COLUMNS), device=self.where)
-        self.row = torch.zeros(1, dtype=torch.int64, device=self.where)
+        self.rows = Rows(block, len(COLUMNS), where=self.where)
         self.probe = Probe.of(knobs, self.data, self.model.latent, self.where)
         self.prepare(0)
         self._capture()
 
     def _capture(self) -> None:
-        self.advance = self.launch(self._advance, self.rows, self.row)
+        self.advance = self.launch(self._advance)
 
     def prepare(self, step: int) -> None:
         """Have the batch and β ready for the update that leads from `step` to `step + 1`."""
@@ -110,8 +109,7 @@ class Autoencoding(Capturable["LatentSpace"]):
         nothing = torch.zeros((), device=self.where)
         with torch.no_grad():
             row = torch.stack([told.get(name, nothing).detach() for name in COLUMNS])
-            self.rows.index_copy_(0, self.row, row[None])
-            self.row.add_(1)
+            self.rows.write(row)
 
     def _continuous(self, x_BX: Tensor, label_B: Tensor) -> dict[str, Tensor]:
         """The loss of AE, VAE, WAE, conditional VAE and VAE-GAN, and its parts, in nats per picture."""
@@ -184,9 +182,7 @@ class Autoencoding(Capturable["LatentSpace"]):
 
     def told(self) -> dict[str, np.ndarray]:
         """The numbers of the steps since the last call, column by column; empties the rows."""
-        count = int(self.row)
-        rows = self.rows[:count].cpu().double().numpy()
-        self.row.zero_()
+        rows = self.rows.read()
         return {name: rows[:, COLUMNS.index(name)].copy() for name in self.knobs.told}
 
     @torch.no_grad()

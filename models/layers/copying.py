@@ -27,6 +27,7 @@ from models.layers.flat import Flat
 from models.layers.metering import clock
 from models.layers.mlp import Adam
 from models.layers.resumable import Capturable
+from models.layers.rows import Rows
 from models.running import device, stream
 
 if TYPE_CHECKING:
@@ -62,9 +63,7 @@ class Copying(Capturable["CopyMemory"]):
         self.network: Contestant = contestant(self.plan, stream(knobs.seed, "weights")).to(self.where)
         self.flat = Flat(self.network, self.where)
         self.optimizer = Adam(self.flat.weights_P, knobs.lr, 0.9, 0.98, decay=DECAY)
-        # The warm-up before a capture writes three rows.
-        self.rows = torch.zeros(max(block, 4), len(COLUMNS) - 1, device=self.where)
-        self.row = torch.zeros(1, dtype=torch.int64, device=self.where)
+        self.rows = Rows(block, len(COLUMNS) - 1, where=self.where)
         self.times: list[float] = []
         self.advance: Callable[[], None] | None = None
         """The step, captured where it can be: made when first wanted."""
@@ -87,7 +86,7 @@ class Copying(Capturable["CopyMemory"]):
         drawn = self._drawn(self.knobs.batch_size, f"batch {step}")
         if self.advance is None:
             self.ids_BT, self.kept_BM = (part.to(self.where) for part in drawn)
-            self.advance = self.launch(self._advance, self.rows, self.row)
+            self.advance = self.launch(self._advance)
             self.began = clock(self.where)
         for place, part in zip((self.ids_BT, self.kept_BM), drawn, strict=True):
             place.copy_(part)
@@ -105,8 +104,7 @@ class Copying(Capturable["CopyMemory"]):
             norm = self.flat.clip(CLIP)
             self.optimizer.step(self.flat.gradient_P)
             accuracy = (logits_BMS.argmax(-1) == kept_BM).float().mean()
-            self.rows.index_copy_(0, self.row, torch.stack((loss.detach(), accuracy, norm))[None])
-            self.row.add_(1)
+            self.rows.write(torch.stack((loss.detach(), accuracy, norm)))
 
     def answers(self, x_BTW: Tensor) -> Tensor:
         """Logits (B, M, S) at the slots, the last M positions."""
@@ -118,8 +116,7 @@ class Copying(Capturable["CopyMemory"]):
 
     def told(self) -> dict[str, np.ndarray]:
         """The numbers of the steps since the last call, column by column."""
-        rows = self.rows[: int(self.row)].cpu().double().numpy()
-        self.row.zero_()
+        rows = self.rows.read()
         if self.where.type == "cuda" and self.times:
             now = clock(self.where)
             self.times, self.began = [1000 * (now - self.began) / len(self.times)] * len(self.times), now

@@ -26,6 +26,7 @@ from models.layers.critic import Critic, optimizer_of
 from models.layers.mlp import Mlp
 from models.layers.plane_picture import PlanePicture
 from models.layers.resumable import Capturable
+from models.layers.rows import Rows
 from models.layers.unrolled import unrolled_loss
 from models.running import device, stream
 
@@ -61,10 +62,8 @@ class Game(Capturable["GanTraining"]):
         self.optimizers = {"d": self.critic.optimizer, "g": optimizer_of(knobs, self.g.flat_P, knobs.lr_g)}
         self.random = stream(knobs.seed, "noise", self.where)
         self.cursor = torch.zeros(1, dtype=torch.int64, device=self.where)
-        # The warm-up before a capture writes three rows.
         width = len(COLUMNS) + (x if knobs.on_plane else 0)
-        self.rows = torch.zeros(max(block, 4), width, device=self.where)
-        self.row = torch.zeros(1, dtype=torch.int64, device=self.where)
+        self.rows = Rows(block, width, where=self.where)
         packs = self.size // knobs.pack
         self.sign_2B = torch.ones(2 * packs, device=self.where)
         self.sign_2B[packs:] = -1
@@ -76,7 +75,7 @@ class Game(Capturable["GanTraining"]):
         self._capture()
 
     def _capture(self) -> None:
-        self.advance = self.launch(self._iterate, self.d.flat_P, self.rows, self.row)
+        self.advance = self.launch(self._iterate, self.d.flat_P)
 
     def _noise(self, shape: tuple[int, ...], random: torch.Generator) -> Tensor:
         draw = torch.randn if self.knobs.noise == "normal" else torch.rand
@@ -131,8 +130,7 @@ class Game(Capturable["GanTraining"]):
         row = torch.stack((loss_d, loss_g, d_real, d_fake, *norms, clipped))
         if knobs.on_plane:
             row = torch.cat((row, fake_BX.var(0)))
-        self.rows.index_copy_(0, self.row, row[None])
-        self.row.add_(1)
+        self.rows.write(row)
 
     def data(self, blurred: bool = True) -> Tensor:
         """The batch of data whose turn it is, as D gets it."""
@@ -194,9 +192,7 @@ class Game(Capturable["GanTraining"]):
 
     def told(self) -> dict[str, np.ndarray]:
         """The numbers of the steps since the last call, column by column; empties the rows."""
-        count = int(self.row)
-        rows = self.rows[:count].cpu().double().numpy()
-        self.row.zero_()
+        rows = self.rows.read()
         found = {name: rows[:, column].copy() for column, name in enumerate(COLUMNS)}
         if self.knobs.constraint != "clip":
             del found["clipped"]

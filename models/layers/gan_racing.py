@@ -8,8 +8,6 @@ with the same players, sees the same data and the same noise. So variants are co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,8 +15,10 @@ import torch
 from torch import Tensor
 
 from models.experiment import Checkpoint, Note, Snapshot, Value
+from models.layers.gan_kinds import VARIANTS, Variant
 from models.layers.gan_stack import Stack, StackedAdam, StackedSpectral, load, losses_of_d, losses_of_g, slopes
 from models.layers.resumable import Capturable
+from models.layers.rows import Rows
 from models.metrics.comparison import band
 from models.metrics.coverage import coverage
 from models.metrics.distances import EnergyDistance
@@ -33,37 +33,6 @@ SAMPLES, SHOWN = 1000, 300
 COMPARED = 500
 RATIO = 1.3
 LOST = "{count} of {total} GANs of “{variant}” diverged by step {step}."
-
-
-@dataclass(frozen=True)
-class Variant:
-    """What a kind of GAN does otherwise than the plain one."""
-
-    loss: str = "non_saturating"
-    clip: float = 0.0
-    gp_weight: float = 0.0
-    r1: float = 0.0
-    r2: float = 0.0
-    spectral: bool = False
-    smoothing: float = 0.0
-    noise: float = 0.0
-    ema: float = 0.0
-    source: str = ""
-
-
-VARIANTS: Mapping[str, Variant] = {
-    "minimax": Variant("minimax", source="Goodfellow et al. 2014, eq. 1"),
-    "non_saturating": Variant(source="Goodfellow et al. 2014, section 3"),
-    "least_squares": Variant("least_squares", source="Mao et al. 2017"),
-    "hinge_spectral": Variant("hinge", spectral=True, source="Lim and Ye 2017, Miyato et al. 2018"),
-    "wgan_clip": Variant("wasserstein", clip=0.1, source="Arjovsky et al. 2017"),
-    "wgan_gp": Variant("wasserstein", gp_weight=0.1, source="Gulrajani et al. 2017"),
-    "r1": Variant(r1=0.1, source="Mescheder et al. 2018"),
-    "r3gan": Variant("relativistic", r1=0.1, r2=0.1, source="Huang et al. 2024"),
-    "label_smoothing": Variant(smoothing=0.1, source="Salimans et al. 2016"),
-    "instance_noise": Variant(noise=0.1, source="Sønderby et al. 2017"),
-    "average": Variant(ema=0.998, source="Yazıcı et al. 2019"),
-}
 
 
 def fresh_distance(knobs: GanRace) -> float:
@@ -125,11 +94,8 @@ class Race(Capturable["GanRace"]):
         self.drawn = {name: torch.zeros(seeds, *shape, device=self.where) for name, shape in shapes.items()}
         """What chance gives each seed at a step, the same for all variants."""
         self.blur_2B2 = torch.zeros(2 * size, 2, device=self.where)
-        # The warm-up before a capture writes three rows.
-        self.rows = torch.zeros(max(block, 4), 2, self.nets, device=self.where)
-        self.row = torch.zeros(1, dtype=torch.int64, device=self.where)
-        self.advance: Callable[[], None] | None = None
-        """The step, captured where it can be: made when first wanted."""
+        self.rows = Rows(block, 2, self.nets, where=self.where)
+        self.launches = {}
 
     def _randoms(self, player: str) -> list[torch.Generator]:
         """Seed s begins with the same player whatever the variant."""
@@ -177,9 +143,7 @@ class Race(Capturable["GanRace"]):
         """One training step, from `step` to `step + 1`."""
         if not self.draws_itself:
             self.prepare(step)
-        if self.advance is None:
-            self.advance = self.launch(self._advance, self.rows, self.row)
-        self.advance()
+        self.run(True, self._advance)
 
     def _advance(self) -> None:
         """One update of every D, then one of every G; their losses wait for `told`."""
@@ -190,8 +154,7 @@ class Race(Capturable["GanRace"]):
             fake_VB2 = self.g(noise_d)
         loss_d = self.update_d(real_VB2, fake_VB2, share_VB1)
         loss_g = self.update_g(real_VB2, noise_g)
-        self.rows.index_copy_(0, self.row, torch.stack((loss_d, loss_g))[None])
-        self.row.add_(1)
+        self.rows.write(torch.stack((loss_d, loss_g)))
         for variant, rows in self.each():
             if variant.ema:
                 self.average_VP[rows].lerp_(self.g.flat_VP[rows], 1 - variant.ema)
@@ -296,8 +259,7 @@ class Race(Capturable["GanRace"]):
 
     def told(self, step: int) -> tuple[dict[str, np.ndarray], list[Note]]:
         """Mean losses of each variant since the last call, and who diverged."""
-        loss_T2V = self.rows[: int(self.row)].cpu().double().numpy()
-        self.row.zero_()
+        loss_T2V = self.rows.read()
         columns, notes = {}, []
         for place, name in enumerate(self.knobs.names):
             rows = slice(place * self.knobs.seeds, (place + 1) * self.knobs.seeds)

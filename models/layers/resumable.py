@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from models.experiment import Checkpoint, Experiment
+from models.layers.rows import Rows
 from models.running import captured, stream
 
 Knobs = TypeVar("Knobs", bound=Experiment)
@@ -60,9 +61,22 @@ class Capturable(Resumable[Knobs]):
 
     capturing: bool = True
     """Whether steps are still captured; False from the first refusal on."""
+    rows: Rows
+    """The numbers of the steps since they were last told."""
+    launches: dict[bool, Callable[[], None]]
+    """Kinds of step that were wanted so far, by what tells them apart; emptied when knobs change."""
+
+    def run(self, kind: bool, step: Callable[[], None]) -> None:
+        """Do `step`, which is the same for all of its kind: captured when first wanted, where it can be."""
+        if kind not in self.launches:
+            launch = self.launch(step)
+            if not self.capturing:  # what was captured draws from a random stream that is no more
+                self.launches.clear()
+            self.launches[kind] = launch
+        self.launches[kind]()
 
     def launch(self, step: Callable[[], None], *also: Tensor) -> Callable[[], None]:
-        """`step` as one CUDA graph, or `step` itself where there is none; `also` changes in it beside the state.
+        """`step` as one CUDA graph, or `step` itself where there is none; `also` changes in it beside state and rows.
 
         Raises `torch.OutOfMemoryError`.
         """
@@ -71,7 +85,7 @@ class Capturable(Resumable[Knobs]):
         own = hasattr(self, "random")
         random = self.random if own else torch.Generator(self.where)
         state = random.get_state()
-        graph = captured(step, random, (*self._tensors().values(), *also))
+        graph = captured(step, random, (*self._tensors().values(), *self.rows.tensors, *also))
         if graph is not None:
             return graph
         self.capturing = False

@@ -23,6 +23,7 @@ from models.layers.attention import Looked, Trace
 from models.layers.flat import Flat, initialise
 from models.layers.mlp import Adam
 from models.layers.resumable import Capturable
+from models.layers.rows import Rows
 from models.layers.transformer import Transformer
 from models.metrics.heads import mass, prepared, scored
 from models.running import device, stream
@@ -66,9 +67,7 @@ class Study(Capturable["AttentionTraining"]):
         self.loaded = 0
         self.batches = self._drawn(0)
         self.cursor = torch.zeros(1, dtype=torch.int64, device=self.where)
-        # The warm-up before a capture writes three rows.
-        self.rows = torch.zeros(max(block, 4), len(COLUMNS), device=self.where)
-        self.row = torch.zeros(1, dtype=torch.int64, device=self.where)
+        self.rows = Rows(block, len(COLUMNS), where=self.where)
         self.probe = knobs.probe().to(self.where)
         self.wanted = prepared(self.probe.input_BT)
         self.held = knobs.arranged(HELD_OUT, "held out").to(self.where)
@@ -79,7 +78,7 @@ class Study(Capturable["AttentionTraining"]):
         self._capture()
 
     def _capture(self) -> None:
-        self.advance = self.launch(self._advance, self.rows, self.row, self.cursor)
+        self.advance = self.launch(self._advance, self.cursor)
 
     def _drawn(self, block: int) -> dict[str, Tensor]:
         """The batches of `BLOCK` steps: each tensor (BLOCK, B, …), on the device."""
@@ -114,8 +113,7 @@ class Study(Capturable["AttentionTraining"]):
             norm = self.flat.clip(CLIP)
             self.optimizer.step(self.flat.gradient_P)
             row = torch.stack((loss.detach(), accuracy(logits_BTV, batch["target_BT"], batch["scored_BT"]), norm))
-            self.rows.index_copy_(0, self.row, row[None])
-            self.row.add_(1)
+            self.rows.write(row)
 
     def play_by(self, knobs: AttentionTraining) -> None:
         """Take over knobs that changed during training."""
@@ -132,9 +130,7 @@ class Study(Capturable["AttentionTraining"]):
 
     def told(self) -> dict[str, np.ndarray]:
         """The numbers of the steps since the last call, column by column; empties the rows."""
-        count = int(self.row)
-        rows = self.rows[:count].cpu().double().numpy()
-        self.row.zero_()
+        rows = self.rows.read()
         return {name: rows[:, column].copy() for column, name in enumerate(COLUMNS)}
 
     def rise(self, accuracies: np.ndarray, begin: int) -> int | None:

@@ -9,7 +9,6 @@ image buffer; R1 at both discriminators (Mescheder et al. 2018, arXiv 1801.04406
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from models.layers.image_gan.losses import steepness
 from models.layers.image_gan.portrait import as_bytes
 from models.layers.mlp import Adam
 from models.layers.resumable import Capturable
+from models.layers.rows import Rows
 from models.running import device
 
 if TYPE_CHECKING:
@@ -90,11 +90,8 @@ class Translation(Capturable["CycleGan"]):
         self.critics = critics
         self.g_adam, self.d_adam = (Adam(each.weights_P, knobs.lr, *BETAS) for each in (self.g_flat, self.d_flat))
         self.x_BX, self.y_BX = (torch.zeros(knobs.batch_size, size, device=self.where) for _ in range(2))
-        # The warm-up before a capture writes three rows.
-        self.rows = torch.zeros(max(block, 4), len(COLUMNS), device=self.where)
-        self.row = torch.zeros(1, dtype=torch.int64, device=self.where)
-        self.launches: dict[bool, Callable[[], None]] = {}
-        """The step with the penalty due, and without: made when first wanted."""
+        self.rows = Rows(block, len(COLUMNS), where=self.where)
+        self.launches = {}
         self.shown_x, self.shown_y = (each.to(self.where) for each in self.domains.shown(SHOWN)[:2])
         ticks = torch.linspace(-REACH, REACH, GRID, device=self.where)
         self.grid_N2 = torch.stack(torch.meshgrid(ticks, ticks, indexing="xy"), -1).view(-1, 2)
@@ -106,9 +103,7 @@ class Translation(Capturable["CycleGan"]):
         ):
             place.copy_(drawn)
         due = self.knobs.r1_gamma > 0 and step % EVERY == 0
-        if due not in self.launches:
-            self.launches[due] = self.launch(partial(self._advance, due), self.rows, self.row)
-        self.launches[due]()
+        self.run(due, partial(self._advance, due))
 
     def _advance(self, due: bool) -> None:
         """Both translators, then both critics."""
@@ -130,8 +125,7 @@ class Translation(Capturable["CycleGan"]):
             self.g_adam.step(self.g_flat.gradient_P)
             self.d_adam.step(self.d_flat.gradient_P)
             told = (caught.detach() / 2, fooled.detach() / 2, cycle.detach() / 2, *norms)
-            self.rows.index_copy_(0, self.row, torch.stack(told)[None])
-            self.row.add_(1)
+            self.rows.write(torch.stack(told))
 
     @staticmethod
     def _caught(critic: nn.Module, real_BX: Tensor, fake_BX: Tensor) -> Tensor:
@@ -152,9 +146,7 @@ class Translation(Capturable["CycleGan"]):
 
     def told(self) -> dict[str, np.ndarray]:
         """The numbers of the steps since the last call, column by column; empties the rows."""
-        count = int(self.row)
-        rows = self.rows[:count].cpu().double().numpy()
-        self.row.zero_()
+        rows = self.rows.read()
         return {name: rows[:, place].copy() for place, name in enumerate(COLUMNS)}
 
     @torch.no_grad()

@@ -9,7 +9,6 @@ Which pictures a step sees is a function of seed and step alone: twins see the s
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -28,6 +27,7 @@ from models.layers.image_gan.losses import critic_loss, forger_loss, steepness
 from models.layers.image_gan.portrait import Probe, portrait
 from models.layers.mlp import Adam
 from models.layers.resumable import Capturable
+from models.layers.rows import Rows
 from models.running import device, stream
 
 if TYPE_CHECKING:
@@ -71,11 +71,8 @@ class Duel(Capturable["ImageGan"]):
         self.blend = torch.zeros((), device=self.where)
         self.probe = Probe.of(knobs, self.data, self.where)
         self.penalty = torch.zeros((), device=self.where)
-        # The warm-up before a capture writes three rows.
-        self.rows = torch.zeros(max(block, 4), len(COLUMNS), device=self.where)
-        self.row = torch.zeros(1, dtype=torch.int64, device=self.where)
-        self.launches: dict[bool, Callable[[], None]] = {}
-        """The step with the penalty due, and without: made when first wanted; a model that is only asked needs none."""
+        self.rows = Rows(block, len(COLUMNS), where=self.where)
+        self.launches = {}
 
     def prepare(self, step: int) -> None:
         """Have ready what the update that leads from `step` to `step + 1` reads: pictures, the average's weight."""
@@ -118,11 +115,7 @@ class Duel(Capturable["ImageGan"]):
         """One training step, from `step` to `step + 1`."""
         self.prepare(step)
         due = self.knobs.r1_gamma > 0 and step % EVERY == 0
-        if due not in self.launches:
-            self.launches[due] = self.launch(partial(self._advance, due), self.rows, self.row)
-            if not self.capturing:  # what was captured draws from a random stream that is no more
-                self.launches = {late: partial(self._advance, late) for late in (False, True)}
-        self.launches[due]()
+        self.run(due, partial(self._advance, due))
 
     def _advance(self, due: bool) -> None:
         """D, then G, then the average of G."""
@@ -136,8 +129,7 @@ class Duel(Capturable["ImageGan"]):
             self.average.mean_W.copy_(self.g.mean_W)
         loss_d, d_real, d_fake, gradient_d = told
         row = torch.stack((loss_d, loss_g, d_real, d_fake, gradient_d, gradient_g, self.penalty))
-        self.rows.index_copy_(0, self.row, row[None])
-        self.row.add_(1)
+        self.rows.write(row)
 
     def _teach_critic(
         self, due: bool, x_BX: Tensor, fake_BX: Tensor, class_BC: Tensor | None
@@ -200,9 +192,7 @@ class Duel(Capturable["ImageGan"]):
 
     def told(self) -> dict[str, np.ndarray]:
         """The numbers of the steps since the last call, column by column; empties the rows."""
-        count = int(self.row)
-        rows = self.rows[:count].cpu().double().numpy()
-        self.row.zero_()
+        rows = self.rows.read()
         kept = [name for name in COLUMNS if name != "penalty" or self.knobs.r1_gamma > 0]
         return {name: rows[:, COLUMNS.index(name)].copy() for name in kept}
 

@@ -11,7 +11,7 @@ import streamlit as st
 
 from models.experiment import BadExperiment, Snapshot, Value
 from models.gan_race import MOST, GanRace
-from models.layers.gan_racing import VARIANTS
+from models.layers.gan_kinds import VARIANTS
 from models.metrics.comparison import FEWEST, Difference, Verdict, band, differences, verdict
 from pages.parts import lanes, twins
 from pages.parts.controls import key_of, sentence_case
