@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -24,20 +25,18 @@ PAGE = {
     "line": "Watch neural networks while they learn.",
 }
 HERE = Path(__file__).parent
-FIRST, RING = (
-    GanTraining(seed=1),
-    next(story.experiment for story in GanTraining.stories() if story.name == "Ring of eight"),
-)
+FIRST = GanTraining.stories()[0]
+RING = next(story.experiment for story in GanTraining.stories() if story.name == "Ring of eight")
 
 
 def living() -> None:
     """A real run that replays its training, or learns at this moment."""
-    experiment = FIRST
+    experiment: Any = FIRST.experiment
     board = Board(family="home", cls=GanTraining, line="", front=(), panels=lambda run: [picture(run)])
     if runs().find(experiment.key) is None and not prepares():
-        still = still_of(GanTraining.stories()[0])
+        still = still_of(FIRST)
         if still is not None:
-            st.image(still, alt=said_of(GanTraining.stories()[0]))
+            st.image(still, alt=said_of(FIRST))
         return
     run = board.open(experiment, resume=True)
     if run is None:

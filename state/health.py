@@ -56,12 +56,13 @@ def resident_bytes(status: Path = Path("/proc/self/status")) -> int:
 
 def measured(store: Runs, connections: Mapping[str, int]) -> dict[str, float]:
     """The operator's numbers by name, in the units that their names say."""
-    states = Counter(run.status().state for run in store.list())
+    rows = [run.row for run in store.list()]
+    states = Counter(row.state for row in rows)
     disk = shutil.disk_usage(store.home)
     return {
         **{f'runs{{state="{state}"}}': float(states[state]) for state in STATES},
         "slots": float(store.limits.slots),
-        "store_bytes": float(sum(run.row.bytes for run in store.list())),
+        "store_bytes": float(sum(row.bytes for row in rows)),
         "store_bytes_most": float(store.limits.disk_bytes),
         "disk_free_bytes": float(disk.free),
         "resident_bytes": float(resident_bytes()),

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from models.experiment import Experiment, Scalars
 from models.gan import GanTraining
-from pages.parts.gallery import actions, listing, names
+from pages.parts.gallery import actions, listing, names, rights
 from pages.parts.gallery.conditions import OPERATORS, Condition
 from pages.parts.gallery.rights import may_change
 from pages.parts.gallery.seeds import aligned, groups, mean
@@ -205,17 +205,12 @@ def test_filters_and_order(tmp_path: Path) -> None:
 
 
 def test_on_a_public_server_only_the_owner_may_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Visitor:
-        @staticmethod
-        def visitor_id() -> str:
-            return "me"
-
     mine, other, nobody = (replace(OLD, owner=owner) for owner in ("me", "you", ""))
     assert all(map(may_change, (mine, other, nobody)))
     monkeypatch.setenv("TORCHLIGHT_PUBLIC", "1")
-    monkeypatch.setitem(__import__("sys").modules, "pages.parts.visitor", Visitor)
+    monkeypatch.setattr(rights, "visitor_id", lambda: "me")
     assert [may_change(row) for row in (mine, other, nobody)] == [True, False, False]
-    monkeypatch.setattr(Visitor, "visitor_id", staticmethod(lambda: ""))
+    monkeypatch.setattr(rights, "visitor_id", lambda: "")
     assert not any(map(may_change, (mine, other, nobody)))
 
 

@@ -19,18 +19,22 @@ STYLES = {
 }
 
 
-def hidden() -> tuple[str, ...]:
-    """The parts that the address leaves out, in their own order; what is no part of a page is said and ignored."""
+def asked() -> list[str]:
+    """What the address asks to leave out, whether there is such a part or not."""
     said = str(st.query_params.get("hide", ""))[:LONGEST]
-    wanted = {part.strip() for part in said.split(",") if part.strip()}
+    return [part.strip() for part in said.split(",") if part.strip()]
+
+
+def hidden() -> tuple[str, ...]:
+    """The parts that the address leaves out, in their own order."""
+    wanted = asked()
     return tuple(part for part in PARTS if part in wanted)
 
 
 def hide() -> None:
-    """Leaves out what the address asks for. Called once by the frame of every page."""
+    """Leaves out what the address asks for, and says what it cannot. Called once by the frame of every page."""
     parts = hidden()
-    said = [part for part in str(st.query_params.get("hide", ""))[:LONGEST].split(",") if part.strip()]
-    if unknown := [part.strip() for part in said if part.strip() not in PARTS]:
+    if unknown := [part for part in asked() if part not in PARTS]:
         names = ", ".join(f"`{re.sub(r'[^a-z0-9_-]', '?', name[:20])}`" for name in unknown)
         known = ", ".join(PARTS)
         st.warning(_("This link hides {names}, which no page has. It can hide: {known}.", names=names, known=known))

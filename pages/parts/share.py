@@ -13,12 +13,16 @@ from pages.parts.words import _, language
 from state import links
 
 
+def address(query: Mapping[str, str], safe: str = "") -> str:
+    """This page with another query, as others would open it; characters in `safe` stay readable."""
+    here = urlsplit(st.context.url or "")
+    return urlunsplit((here.scheme, here.netloc, here.path, urlencode(query, safe=safe), ""))
+
+
 def share(experiment: Experiment, link: Mapping[str, str]) -> None:
     """Three things to copy; each says what it reproduces."""
-    here = urlsplit(st.context.url or "")
-    address = urlunsplit((here.scheme, here.netloc, here.path, urlencode({**link, "lang": language()}), ""))
     st.caption(_("A link to this page, these settings, this seed and this step. Equal settings are the same run."))
-    st.code(address, language=None, wrap_lines=True)
+    st.code(address({**link, "lang": language()}), language=None, wrap_lines=True)
     st.caption(_("The same experiment in a notebook:"))
     st.code(python(experiment), language="python", wrap_lines=True)
     st.caption(_("The same run without a browser, in the same store:"))

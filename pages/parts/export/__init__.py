@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
@@ -20,6 +19,7 @@ from models.experiment import Experiment
 from pages.parts import twins, watching
 from pages.parts.export import report
 from pages.parts.live.module import module
+from pages.parts.share import address
 from pages.parts.words import _, language, told, translated
 from state.export import FORMATS, LETTERS, CannotExport, export, family_of, named, pictures
 from state.export.script import script
@@ -142,8 +142,7 @@ def made(run: Run, form: str, at: int | None) -> bytes:
 
 def whole_report(lab: Lab, table: Table, known: Sequence[tuple[Experiment, Run]]) -> None:
     """The report's button; its words are said here, where the visitor's language is known."""
-    here = urlsplit(st.context.url or "")
-    link = urlunsplit((here.scheme, here.netloc, here.path, urlencode({**table.link(), "lang": language()}), ""))
+    link = address({**table.link(), "lang": language()})
     said = report.told(lab, table, known, link)
     st.caption(
         _("One web page that opens from the disk, without a server and without the network: the picture with its "

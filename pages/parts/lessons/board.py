@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import numpy as np
 import streamlit as st
@@ -16,16 +17,17 @@ from pages.parts.controls import sentence_case
 from pages.parts.freezing.names import names as strategy_names
 from pages.parts.lab import Lab
 from pages.parts.lanes import ACTIVE
+from pages.parts.lessons import course
 from pages.parts.lessons.lesson import Evidence, Found, Lesson, Share
 from pages.parts.menu import PAGES
+from pages.parts.share import address
 from pages.parts.table import Table
 from pages.parts.words import LANGUAGES, _, language, percent
 from state import links
-from state.runs import Run
+from state.runs import Run, runs
 
 LOOK_S = 1.0
 SKIPPED = "-"
-MEASURED = "measured"
 
 
 @dataclass(frozen=True)
@@ -148,12 +150,15 @@ def sentence(lesson: Lesson, found: Found) -> str:
 
 
 def measured(lesson: Lesson, known: Sequence[Run]) -> Found:
-    """What the finished runs say; computed once for each set of runs."""
-    cache: dict[Any, Found] = st.session_state.setdefault(f"lessons.{MEASURED}", {})
-    key = (lesson.name, *(run.key for run in known))
-    if key not in cache:
-        cache[key] = lesson.found([evidence(run) for run in known])
-    return cache[key]
+    """What the finished runs say."""
+    return _measured(lesson.name, runs().home, *(run.key for run in known))
+
+
+@lru_cache(maxsize=256)
+def _measured(name: str, home: Path, *keys: str) -> Found:
+    """Once for all visitors: what a finished run recorded does not change."""
+    known = [runs().find(key) for key in keys]
+    return course()[name].found([evidence(run) for run in known if run is not None])
 
 
 def evidence(run: Run) -> Evidence:
@@ -196,6 +201,5 @@ def for_a_class(lesson: Lesson) -> None:
 
 def link(lesson: Lesson, left: Sequence[str], spoken: str) -> str:
     """The address of this lesson for others."""
-    here = urlsplit(st.context.url or "")
     query: Mapping[str, str] = {"lesson": lesson.name, **({"hide": ",".join(left)} if left else {}), "lang": spoken}
-    return urlunsplit((here.scheme, here.netloc, here.path, urlencode(query, safe=","), ""))
+    return address(query, safe=",")
