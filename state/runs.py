@@ -10,7 +10,6 @@ Nothing here waits for training and nothing is kept in memory: any thread, any p
 
 from __future__ import annotations
 
-import heapq
 import json
 import sqlite3
 import time
@@ -28,7 +27,7 @@ from state import progress, reasons
 from state.columns import thin_columns
 from state.control import ACTIVE, ENDED, Control, NewerStore, QueueFull, Refused, Row, TooLong
 from state.disk import delete
-from state.fair import order
+from state.fair import place
 from state.history import Cursor, Damage, Delta, History
 from state.home import Limits, home, is_key, run_directory
 from state.lease import holder
@@ -121,12 +120,12 @@ class Run:
         current = row.state in ACTIVE and moved.attempt == row.attempt
         step = moved.step if current else row.step
         rate = moved.rate if current else 0.0
-        place, wait_s = self._place() if row.state == "queued" else (None, None)
+        number, wait_s = self._place() if row.state == "queued" else (None, None)
         signature = json.loads(row.signature)
         return Status(
             state=row.state, step=step, steps=row.steps, rate=rate,
             eta_s=(row.steps - step) / rate if rate > 0 else None,
-            device=signature.get("device"), place=place, wait_s=wait_s, reason=reasons.heard(row.reason),
+            device=signature.get("device"), place=number, wait_s=wait_s, reason=reasons.heard(row.reason),
             attempt=row.attempt, pinned=bool(row.pinned), signature=signature,
             created_at=row.created, ended_at=row.ended,
         )  # fmt: skip
@@ -135,23 +134,8 @@ class Run:
         """Place in the queue, from 1, and the seconds until a slot is likely to be free, where that can be told."""
         rows = self._control.rows("queued", *ACTIVE)
         active = [row for row in rows if row.state in ACTIVE]
-        ahead = order([row for row in rows if row.state == "queued"], active)
-        place = next((number for number, row in enumerate(ahead, 1) if row.key == self.key), None)
-        if place is None:
-            return None, None
-        moved = {row.key: progress.read(run_directory(self._home, row.key)) for row in rows if row.state in ACTIVE}
-        rates = [one.rate for one in moved.values() if one.rate > 0]
-        free = [0.0] * (self._limits.slots - len(moved))
-        if not rates and len(free) < place:
-            return place, None
-        mean = sum(rates) / len(rates) if rates else 1.0
-        slots = free + [
-            (row.steps - moved[row.key].step) / (moved[row.key].rate or mean) for row in rows if row.key in moved
-        ]
-        heapq.heapify(slots)
-        for row in ahead[: place - 1]:
-            heapq.heappush(slots, heapq.heappop(slots) + (row.steps - row.step) / mean)
-        return place, slots[0]
+        moved = {row.key: progress.read(run_directory(self._home, row.key)) for row in active}
+        return place(self.key, [row for row in rows if row.state == "queued"], active, moved, self._limits.slots)
 
     def columns(
         self, names: Iterable[str] | None = None, most: int | None = None

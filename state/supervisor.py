@@ -9,7 +9,6 @@ have loaded changes, and leaves when nobody needs it.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import logging.handlers
 import os
@@ -27,6 +26,7 @@ from state.fair import order
 from state.history import History
 from state.home import ROOT, Limits, fingerprint, home, run_directory, size_bytes
 from state.lease import Held, Lease, holder
+from state.spare import Spare, warming
 
 LOOP_S = 0.02
 ATTEMPTS = 3
@@ -93,38 +93,6 @@ def wanted_code(at: Path) -> str:
         return (at / "supervisor.code").read_text()
     except OSError:
         return ""
-
-
-@dataclass
-class Spare:
-    """A process that is warming up, or warm: it waits for lines that name runs, for one of them or for many."""
-
-    process: subprocess.Popen[bytes]
-    said: bytes = b""
-
-    def ready(self) -> bool:
-        """Whether it is warm; reads what it says without waiting."""
-        if not self.said.endswith(b"\n") and self.process.stdout is not None:
-            self.said += self.process.stdout.read() or b""
-        return self.said.endswith(b"\n")
-
-    @property
-    def once(self) -> bool:
-        """Whether it becomes the worker itself, instead of forking one."""
-        return b"once" in self.said
-
-    def dismiss(self) -> None:
-        """End it, after the orders that it has been given."""
-        assert self.process.stdin is not None
-        with contextlib.suppress(OSError):
-            self.process.stdin.close()
-
-    def give(self, at: Path, row: Row) -> None:
-        assert self.process.stdin is not None
-        order = {"home": str(at), "key": row.key, "attempt": row.attempt}
-        with contextlib.suppress(OSError):  # it died in this very moment: the run will be queued again
-            self.process.stdin.write(json.dumps(order).encode() + b"\n")
-            self.process.stdin.flush()
 
 
 @dataclass
@@ -273,7 +241,7 @@ class Supervisor:
         if self.stillborn >= ATTEMPTS and waiting and not self.spares:
             self._give_up_starting(waiting[0])
         elif not self.spares and time.monotonic() > self.next_spare:
-            self.spares.append(self._spare())
+            self.spares.append(warming(self.home))
 
     def _takeable(self, queued: list[Row], free: int) -> list[Row]:
         """The queued runs whose lease is free.
@@ -299,21 +267,6 @@ class Supervisor:
             row.key, ("queued",), lambda row: replace(row, state="failed", reason=reason, ended=time.time())
         )
         self.stillborn = 0
-
-    def _spare(self) -> Spare:
-        words = self.home / "workers.log"
-        with open(words, "ab" if size_of(words) < 1_000_000 else "wb") as said:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "state.worker"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                stderr=said, start_new_session=True,
-            )  # fmt: skip
-        assert process.stdout is not None
-        os.set_blocking(process.stdout.fileno(), False)
-        return Spare(process)
-
-
-def size_of(file: Path) -> int:
-    return file.stat().st_size if file.exists() else 0
 
 
 def _given_up(at: Path, row: Row) -> str:
