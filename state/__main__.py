@@ -92,6 +92,7 @@ def follow(run: Run, as_json: bool) -> int:
         if status.ended or status.state == "paused":
             break
         ensure_supervisor(run.directory.parent.parent)
+        run.look()
         time.sleep(POLL_S)
     end = {"event": "end", **line(run), "reason": str(status.reason) if status.reason else None}
     print(to_json(end) if as_json else f"{run.key}: {status.state} at step {status.step}. {status.reason or ''}")

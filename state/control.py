@@ -3,11 +3,12 @@
     queued ──> starting ──> running ──> finished | failed
       ^                      │  ^  └──> stopped
       │                      v  │
+      ├──────────── yields    │
       ├──────────────────── paused       (its process lingers while nobody else waits, and takes the run up again)
       └──────── interrupted <── running  (the process died: queued again by the supervisor)
 
-`state` is written by whoever acts, `desired` (run, pause, stop) by whoever wishes; the worker reads the wish every
-few hundredths of a second. Many processes write here, so the file has a rollback journal, not a write-ahead log:
+`state` is written by whoever acts, `desired` (run, pause, stop, yield) by whoever wishes; the worker reads the wish
+every few hundredths of a second. Many processes write here, so the file has a rollback journal, not a write-ahead log:
 SQLite before 3.51.3 can corrupt a log that several connections write at the same instant.
 """
 
@@ -23,11 +24,12 @@ from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
 from state.home import Limits
-from state.reasons import NEWER_STORE, QUEUE_FULL, TOO_LONG, YOURS_FULL
+from state.reasons import NEWER_STORE, PINNED_FULL, QUEUE_FULL, STEPS_USED, TOO_LONG, YOURS_FULL
 from state.recovery import recovered
 
 ACTIVE = ("starting", "running")
 ENDED = ("stopped", "finished", "failed", "interrupted")
+DAY_S = 86_400.0
 
 _LAYOUTS: tuple[tuple[str, ...], ...] = (
     (
@@ -41,6 +43,10 @@ _LAYOUTS: tuple[tuple[str, ...], ...] = (
         "alter table run add column title text not null default ''",
         "alter table run add column tags text not null default '[]'",
         "alter table run add column owner text not null default ''",
+    ),
+    (
+        "create index if not exists run_owner on run (owner, started)",
+        "create table if not exists spent (owner text, day int, steps int, primary key (owner, day))",
     ),
 )
 """What leads from each layout of the file to the next; `user_version` counts them. Append, never edit.
@@ -66,7 +72,11 @@ class QueueFull(Refused):
 
 
 class TooLong(Refused):
-    """More steps than this installation allows."""
+    """More steps than this installation allows, in one run or to one visitor in a day."""
+
+
+class DiskFull(Refused):
+    """The visitor has pinned as much as one visitor may."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +103,7 @@ class Row:
     created: float = 0.0
     queued: float = 0.0
     started: float | None = None
+    """When it was last given a slot."""
     ended: float | None = None
     pinned: int = 0
     watched: float = 0.0
@@ -181,7 +192,7 @@ class Control:
         return row
 
     def admit(self, row: Row, limits: Limits) -> Row:
-        """Queue a new run, or return the known one. Raises `QueueFull` or `TooLong`; one transaction."""
+        """Queue a new run, or return the known one. Raises `QueueFull`, `TooLong`, `DiskFull`; one transaction."""
         now = time.time()
         with self._writing():
             if known := self.row(row.key):
@@ -189,6 +200,9 @@ class Control:
             if row.steps > limits.max_steps:
                 raise TooLong(TOO_LONG, steps=row.steps, most=limits.max_steps)
             self._leave_room(limits, row.owner)
+            if row.owner:
+                self._leave_disk(limits, row.owner)
+                self._spend(limits, row.owner, row.steps, int(now // DAY_S))
             return self._put(replace(row, created=now, queued=now, watched=now))
 
     def requeue(self, key: str, limits: Limits, until: int | None = None) -> Row | None:
@@ -217,6 +231,26 @@ class Control:
         if owner and yours >= limits.max_each:
             raise QueueFull(YOURS_FULL, yours=yours)
 
+    def _leave_disk(self, limits: Limits, owner: str) -> None:
+        (used,) = self._database.execute(
+            "select coalesce(sum(bytes), 0) from run where owner = ? and pinned = 1", (owner,)
+        ).fetchone()
+        if used > limits.disk_each:
+            raise DiskFull(PINNED_FULL, used=used // 1_000_000, most=limits.disk_each // 1_000_000)
+
+    def _spend(self, limits: Limits, owner: str, steps: int, day: int) -> None:
+        """Counts what a visitor asks for, in a ledger of its own: deleting runs buys nothing back."""
+        self._database.execute("delete from spent where day < ?", (day,))
+        (spent,) = self._database.execute(
+            "select coalesce(sum(steps), 0) from spent where owner = ? and day = ?", (owner, day)
+        ).fetchone()
+        if spent + steps > limits.steps_each:
+            raise TooLong(STEPS_USED, steps=steps, used=spent + steps, most=limits.steps_each)
+        self._database.execute(
+            "insert into spent values (?, ?, ?) on conflict (owner, day) do update set steps = ?",
+            (owner, day, spent + steps, spent + steps),
+        )
+
     def move(self, key: str, allowed: tuple[str, ...], change: Callable[[Row], Row]) -> Row | None:
         """Replace the row by `change(row)` if its state is among `allowed`; None where it is not."""
         with self._writing():
@@ -235,7 +269,16 @@ class Control:
             if row is None or row.state != "queued" or busy >= slots:
                 return None
             attempt = row.attempt + (state == "starting")
-            return self._put(replace(row, state=state, attempt=attempt, started=row.started or time.time()))
+            return self._put(replace(row, state=state, attempt=attempt, started=time.time()))
+
+    def turns(self) -> dict[str, float]:
+        """When each visitor who waits was last given a slot, in UTC seconds."""
+        with self._lock:
+            found = self._database.execute(
+                "select owner, max(started) from run "
+                "where owner in (select owner from run where state = 'queued') group by owner"
+            ).fetchall()
+        return {owner: started for owner, started in found if started is not None}
 
     def others_wait(self, key: str) -> bool:
         with self._lock:

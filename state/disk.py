@@ -1,7 +1,7 @@
 """Keeps a home within its bound on disk, and deletes runs in a way that no interruption and no reopening can hurt.
 
 Beyond the bound go, the oldest of each first: what was set aside as damaged, ended runs that nobody pinned, and
-paused ones that nobody has watched for a day.
+paused ones that nobody has watched for a day. Whoever is beyond the bound of one visitor loses their own so.
 """
 
 from __future__ import annotations
@@ -9,17 +9,20 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
 from state.control import ENDED, Control, Row
-from state.home import run_directory, size_bytes
+from state.home import Limits, run_directory, size_bytes
 from state.lease import holder
 
 UNWATCHED_S = 86_400.0
 
 log = logging.getLogger("torchlight.supervisor")
+
+Dispensable = tuple[str, int, Callable[[], bool]]
+"""What it is, its bytes, and what removes it and says whether it did."""
 
 
 def delete(at: Path, control: Control, key: str) -> bool:
@@ -51,21 +54,25 @@ def empty_trash(at: Path) -> None:
     shutil.rmtree(at / "trash", ignore_errors=True)
 
 
-def sweep(at: Path, control: Control, most_bytes: int) -> None:
-    """Remove what can best be missed until everything together is within the bound."""
+def sweep(at: Path, control: Control, limits: Limits) -> None:
+    """Remove what can best be missed until each visitor, and everything together, is within the bounds."""
     rows = control.rows()
     sizes = {row.key: size_bytes(run_directory(at, row.key)) for row in rows}
-    excess = sum(sizes.values()) + size_bytes(at / "damaged") - most_bytes
-    for name, size, remove in (*_damaged(at), *_runs(at, control, rows, sizes)):
-        if excess <= 0:
+    for owner in {row.owner for row in rows} - {""}:
+        own = [row for row in rows if row.owner == owner]
+        _shrink(_runs(at, control, own, sizes), sum(sizes[row.key] for row in own), limits.disk_each)
+    rows = control.rows()
+    kept = sum(sizes.get(row.key, 0) for row in rows) + size_bytes(at / "damaged")
+    _shrink((*_damaged(at), *_runs(at, control, rows, sizes)), kept, limits.disk_bytes)
+
+
+def _shrink(dispensable: Iterable[Dispensable], size: int, most: int) -> None:
+    for name, bytes_, remove in dispensable:
+        if size <= most:
             return
         if remove():
-            excess -= size
-            log.info("%s: deleted, to keep within %d bytes", name, most_bytes)
-
-
-Dispensable = tuple[str, int, Callable[[], bool]]
-"""What it is, its bytes, and what removes it and says whether it did."""
+            size -= bytes_
+            log.info("%s: deleted, to keep within %d bytes", name, most)
 
 
 def _damaged(at: Path) -> Iterator[Dispensable]:
@@ -83,4 +90,4 @@ def _runs(at: Path, control: Control, rows: list[Row], sizes: dict[str, int]) ->
     for some in (ended, paused):
         for row in sorted(some, key=lambda row: max(row.ended or 0.0, row.watched)):
             if not row.pinned:
-                yield row.key, sizes[row.key], partial(delete, at, control, row.key)
+                yield row.key, sizes.get(row.key, 0), partial(delete, at, control, row.key)

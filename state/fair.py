@@ -1,49 +1,111 @@
-"""Who is next: the order in which waiting runs are trained, and how long that takes.
+"""Who is next: the order in which waiting runs are trained, who makes way, and how long a place takes.
 
-Of all visitors who wait, the one with the fewest runs training at this moment comes first; among equals, whose run has
-waited longest. Where fewer others compete than there are slots, nobody waits behind a long queue of theirs. It is no
-memory of turns: where as many others compete as there are slots, a visitor whose run has just ended is an equal again,
-and the order comes near to first come, first served, bounded by the quotas.
+A run that somebody watches comes before one that nobody watches. Then the visitor with the fewest runs training at this
+moment comes first; among equals the one whose last turn is longest ago, so visitors take turns however many runs each
+has asked for; and of one visitor's runs the one that has waited longest. Where no slot is free, a run that nobody
+watches goes back to the queue, from a checkpoint, as soon as a watched one waits.
 """
 
 from __future__ import annotations
 
 import heapq
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from state.control import Row
 from state.progress import Progress
 
+WATCHED_S = 150.0
+"""For so long a look counts: whoever watches tells so once a minute."""
+TURN_S = 10.0
+"""What a run may train at least before it makes way: else stopping and starting might be all that it does."""
 
-def order(queued: Sequence[Row], active: Sequence[Row]) -> list[Row]:
-    """The waiting runs, next first. Runs of nobody (a laptop's, the command line's) count as one visitor's."""
+
+def watched(row: Row, now: float) -> bool:
+    """Whether somebody looks at the run, or has done so just now."""
+    return now - row.watched < WATCHED_S
+
+
+class Line:
+    """Everybody who waits. `turns` tells when each visitor was last given a slot, in UTC seconds.
+
+    Runs of nobody (a laptop's, the command line's) count as one visitor's.
+    """
+
+    def __init__(self, queued: Sequence[Row], active: Sequence[Row], turns: Mapping[str, float], now: float) -> None:
+        self.training = Counter(row.owner for row in active)
+        self.turns = dict(turns)
+        self.clock = now
+        self.waiting: dict[str, list[tuple[tuple[bool, float, str], Row]]] = {}
+        for row in queued:
+            own = (not watched(row, now), row.queued, row.key)
+            heapq.heappush(self.waiting.setdefault(row.owner, []), (own, row))
+
+    def next(self) -> Row:
+        """Takes the run that gets the next slot out of the line; somebody must wait."""
+
+        def rank(owner: str) -> tuple[bool, int, float, float, str]:
+            unwatched, queued, key = self.waiting[owner][0][0]
+            return unwatched, self.training[owner], self.turns.get(owner, 0.0), queued, key
+
+        owner = min(self.waiting, key=rank)
+        _, row = heapq.heappop(self.waiting[owner])
+        if not self.waiting[owner]:
+            del self.waiting[owner]
+        self.training[owner] += 1
+        self.clock += 1.0
+        self.turns[owner] = self.clock
+        return row
+
+    def over(self, owner: str) -> None:
+        """One of this visitor's runs has ended."""
+        self.training[owner] -= 1
+
+
+def order(queued: Sequence[Row], active: Sequence[Row], turns: Mapping[str, float], now: float) -> list[Row]:
+    """The waiting runs, next first, as long as nothing ends."""
+    line = Line(queued, active, turns, now)
+    return [line.next() for _row in queued]
+
+
+def makes_way(first: Row, active: Sequence[Row], now: float) -> Row | None:
+    """The run that gives its slot to `first`, the next of those that wait; None where nobody has to.
+
+    One at a time, and only for a run that somebody watches: of the runs that nobody does, one of whoever trains most.
+    """
+    if not watched(first, now) or any(row.desired != "run" for row in active):
+        return None
     training = Counter(row.owner for row in active)
-    turns: list[tuple[int, float, str, Row]] = []
-    for row in sorted(queued, key=lambda row: (row.queued, row.key)):
-        turns.append((training[row.owner], row.queued, row.key, row))
-        training[row.owner] += 1
-    return [row for *_turn, row in sorted(turns, key=lambda turn: turn[:3])]
+    idle = [
+        row for row in active
+        if row.state == "running" and not watched(row, now) and now - (row.started or 0.0) > TURN_S
+    ]  # fmt: skip
+    return max(idle, key=lambda row: (training[row.owner], -(row.started or 0.0), row.key), default=None)
 
 
 def place(
-    key: str, queued: Sequence[Row], active: Sequence[Row], moved: Mapping[str, Progress], slots: int
-) -> tuple[int | None, float | None]:
+    key: str, queued: Sequence[Row], active: Sequence[Row], moved: Mapping[str, Progress], slots: int,
+    turns: Mapping[str, float], now: float | None = None,
+) -> tuple[int | None, float | None]:  # fmt: skip
     """A run's place among the waiting ones, from 1, and the seconds until its slot is likely to be free.
 
-    None where it does not wait, or where no run has told a rate yet. `moved` is the progress of each active run.
+    Plays the queue forward: whose run ends first, who is next then. None where it does not wait; no seconds where no
+    run has told a rate yet. `moved` is the progress of each active run.
     """
-    ahead = order(queued, active)
-    number = next((number for number, row in enumerate(ahead, 1) if row.key == key), None)
-    if number is None:
-        return None, None
+    line = Line(queued, active, turns, time.time() if now is None else now)
     rates = [one.rate for one in moved.values() if one.rate > 0]
-    free = [0.0] * (slots - len(moved))
-    if not rates and len(free) < number:
-        return number, None
     mean = sum(rates) / len(rates) if rates else 1.0
-    until = free + [(row.steps - moved[row.key].step) / (moved[row.key].rate or mean) for row in active]
-    heapq.heapify(until)
-    for row in ahead[: number - 1]:
-        heapq.heappush(until, heapq.heappop(until) + (row.steps - row.step) / mean)
-    return number, until[0]
+    ends = [((row.steps - moved[row.key].step) / (moved[row.key].rate or mean), row.owner) for row in active]
+    free = max(0, max(1, slots) - len(active))
+    heapq.heapify(ends)
+    for number in range(1, len(queued) + 1):
+        begins = 0.0
+        if number > free:
+            begins, ended = heapq.heappop(ends)
+            line.over(ended)
+        row = line.next()
+        if row.key == key:
+            return number, begins if rates or number <= free else None
+        heapq.heappush(ends, (begins + (row.steps - row.step) / mean, row.owner))
+    return None, None

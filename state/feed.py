@@ -19,7 +19,7 @@ from state.columns import joined
 from state.frames import moments_frame, note_frame, picture, scalars_frames, stamped, status_frame
 from state.growing import Grown
 from state.history import Cursor, Delta
-from state.runs import Run, Status
+from state.runs import LOOKED_S, Run, Status
 
 POLL_S = 0.04
 ENDED_POLL_S = 1.0
@@ -113,8 +113,11 @@ class Feed:
 
     async def follow(self) -> None:
         """Reads news until nobody watches."""
-        asked = read = 0.0
+        asked = read = looked = 0.0
         while self.viewers:
+            if time.monotonic() - looked > LOOKED_S:
+                looked = time.monotonic()
+                await asyncio.to_thread(self.run.look)
             async with self.lock:
                 changed = False
                 if time.monotonic() - asked > STATUS_S:

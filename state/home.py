@@ -46,8 +46,12 @@ class Limits:
     max_queued: int = 50
     max_each: int = 50
     """Runs of one visitor that train or wait at once."""
+    steps_each: int = 1_000_000_000
+    """Steps that one visitor may ask for within a day."""
     disk_bytes: int = 2_000_000_000
     """All runs together, and what was set aside; beyond it the oldest ended runs that nobody pinned are deleted."""
+    disk_each: int = 2_000_000_000
+    """Bytes that one visitor's runs may take: beyond it their own oldest go first, and pinned ones fill it up."""
     hang_s: float = 30.0
     """A training process without any progress for so long is killed and its run started again."""
     linger_s: float = 600.0
@@ -73,8 +77,10 @@ class Limits:
         return cls(**found)  # type: ignore[arg-type]
 
 
-PUBLIC: Mapping[str, int] = {"max_steps": 50_000, "max_queued": 40, "max_each": 6}
-"""Defaults where strangers train: a lesson of four lanes and a twin, and nobody fills the queue alone."""
+PUBLIC: Mapping[str, int] = {
+    "max_steps": 50_000, "max_queued": 40, "max_each": 6, "steps_each": 2_000_000, "disk_each": 200_000_000,
+}  # fmt: skip
+"""Defaults where strangers train: a lesson of four lanes and a twin, and nobody fills queue, day or disk alone."""
 
 
 def home(environment: Mapping[str, str] = os.environ) -> Path:

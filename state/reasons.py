@@ -24,6 +24,10 @@ CRASHED = "The training stopped at step {step} with an error ({error}). The deta
 GIVEN_UP = "The training process ended {attempts} times without getting further than step {step}. See {log}."
 CANNOT_START = "Training processes cannot start on this machine. The details are in {log}."
 UNKNOWN_EXPERIMENT = "This version of Torchlight does not know the experiment any more: {error}."
+YIELDED = (
+    "Nobody watched this run while others waited: at step {step} it went back to the queue. "
+    "It continues from there when a place is free."
+)
 
 TEMPLATES = (
     RESUMED,
@@ -37,18 +41,24 @@ TEMPLATES = (
     GIVEN_UP,
     CANNOT_START,
     UNKNOWN_EXPERIMENT,
+    YIELDED,
 )
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 ENDED_WITHOUT_END = "the training ended before its last step"
 QUEUE_FULL = "{queued} runs are waiting already. Wait until some have finished, or stop one."
 YOURS_FULL = "{yours} of your runs train or wait already. Wait until one has finished, or stop one."
+STEPS_USED = (
+    "{steps} more steps would make {used} within a day, and one visitor may ask for {most} here. "
+    "Choose fewer steps, or come back tomorrow."
+)
+PINNED_FULL = "Your pinned runs take {used} MB; here they may take {most}. Unpin or delete some of them first."
 TOO_LONG = "{steps} steps are more than this installation allows ({most}). Choose fewer steps."
 NEWER_STORE = (
     "These runs were stored by a newer version of Torchlight (layout {found}; this version knows {known}). "
     "Update Torchlight, or set TORCHLIGHT_HOME to another directory."
 )
-REFUSALS = (QUEUE_FULL, YOURS_FULL, TOO_LONG, NEWER_STORE)
+REFUSALS = (QUEUE_FULL, YOURS_FULL, STEPS_USED, PINNED_FULL, TOO_LONG, NEWER_STORE)
 NO_SUCH_RUN = "There is no run {key!r} here. `python -m state list` shows all."
 
 

@@ -25,7 +25,7 @@ from models.experiment import BadExperiment, Checkpoint, Experiment, Note, Scala
 from state import checkpoint as files
 from state import progress, reasons
 from state.columns import thin_columns
-from state.control import ACTIVE, ENDED, Control, NewerStore, QueueFull, Refused, Row, TooLong
+from state.control import ACTIVE, ENDED, Control, DiskFull, NewerStore, QueueFull, Refused, Row, TooLong
 from state.disk import delete
 from state.fair import place
 from state.history import Cursor, Damage, Delta, History
@@ -36,8 +36,8 @@ from state.supervisor import ensure_supervisor
 from state.titles import tags_of, title_of
 
 __all__ = [
-    "Checkpoint", "Cursor", "Damage", "Delta", "NewerStore", "NoSuchRun", "QueueFull", "Refused", "Run", "Runs",
-    "Scalars", "Snapshot", "Status", "TooLong", "runs",
+    "Checkpoint", "Cursor", "Damage", "Delta", "DiskFull", "NewerStore", "NoSuchRun", "QueueFull", "Refused", "Run",
+    "Runs", "Scalars", "Snapshot", "Status", "TooLong", "runs",
 ]  # fmt: skip
 
 
@@ -135,7 +135,15 @@ class Run:
         rows = self._control.rows("queued", *ACTIVE)
         active = [row for row in rows if row.state in ACTIVE]
         moved = {row.key: progress.read(run_directory(self._home, row.key)) for row in active}
-        return place(self.key, [row for row in rows if row.state == "queued"], active, moved, self._limits.slots)
+        queued = [row for row in rows if row.state == "queued"]
+        return place(self.key, queued, active, moved, self._limits.slots, self._control.turns())
+
+    def look(self) -> Row | None:
+        """Tell that somebody watches the run: it keeps its slot, and the disk bound leaves it be.
+
+        Written once a minute. Returns the row; None where the run is gone.
+        """
+        return _looked_at(self._control, self.key)
 
     def columns(
         self, names: Iterable[str] | None = None, most: int | None = None
@@ -236,11 +244,11 @@ class Runs:
     def open(self, experiment: Experiment, resume: bool = False, owner: str = "") -> Run:
         """The run of this experiment: the known one, or a new one at the end of the queue.
 
-        A new one counts against the quota of `owner`; who asks for a known one just watches it. A stopped, interrupted
-        or failed run comes back as it is, unless `resume`. Raises `QueueFull`, `TooLong`.
+        A new one counts against the quotas of `owner`; who asks for a known one just watches it. A stopped, interrupted
+        or failed run comes back as it is, unless `resume`. Raises `QueueFull`, `TooLong`, `DiskFull`.
         """
         said = json.dumps(experiment.model_dump(mode="json"), sort_keys=True)
-        row = self._look(experiment.key)
+        row = _looked_at(self._control, experiment.key)
         if row is None:
             new = Row(experiment.key, type(experiment).__name__, said, experiment.steps, owner=owner)
             row = self._control.admit(new, self.limits)
@@ -266,18 +274,8 @@ class Runs:
 
     def find(self, key: str) -> Run | None:
         """The run with this key; None for unknown keys and for text that is no key."""
-        row = self._look(key) if is_key(key) else None
+        row = _looked_at(self._control, key) if is_key(key) else None
         return None if row is None else Run(self.home, self._control, row, self.limits)
-
-    def _look(self, key: str) -> Row | None:
-        """The row of a run that somebody looks at, which keeps it from the disk bound; written once a minute."""
-        row = self._control.row(key)
-        if row is None or row.pinned or time.time() - row.watched < LOOKED_S:
-            return row
-        try:
-            return self._control.move(key, _ANY, lambda row: replace(row, watched=time.time()))
-        except sqlite3.OperationalError:  # a full disk forbids nobody to look
-            return row
 
     def list(self) -> list[Run]:
         """All runs, the newest first."""
@@ -299,6 +297,16 @@ class Runs:
 
 
 _ANY = ("queued", "paused", *ACTIVE, *ENDED)
+
+
+def _looked_at(control: Control, key: str) -> Row | None:
+    row = control.row(key)
+    if row is None or time.time() - row.watched < LOOKED_S or (row.pinned and row.state in ENDED):
+        return row
+    try:
+        return control.move(key, _ANY, lambda row: replace(row, watched=time.time()))
+    except sqlite3.OperationalError:  # a full disk forbids nobody to look
+        return row
 
 
 @cache

@@ -22,7 +22,7 @@ from pathlib import Path
 from state import progress, reasons
 from state.control import ACTIVE, Control, Row
 from state.disk import empty_trash, sweep
-from state.fair import order
+from state.fair import makes_way, order
 from state.history import History
 from state.home import ROOT, Limits, fingerprint, home, run_directory, size_bytes
 from state.lease import Held, Lease, holder
@@ -137,7 +137,7 @@ class Supervisor:
         """One round; False once nobody has needed anything for a while."""
         rows = self.control.rows("queued", *ACTIVE, "paused")
         active = [row for row in rows if row.state in ACTIVE]
-        queued = order([row for row in rows if row.state == "queued"], active)
+        queued = self._in_order([row for row in rows if row.state == "queued"], active)
         for row in active:
             self._check(row)
         self._reap()
@@ -147,12 +147,17 @@ class Supervisor:
             if self.outdated():
                 return False
         self._launch(queued, free)
+        if queued and free <= 0 and (idle := makes_way(queued[0], active, time.time())):
+            self.control.move(idle.key, ("running",), lambda row: replace(row, desired="yield"))
         if now - self.swept > self.limits.sweep_s:
             self.swept = now
-            sweep(self.home, self.control, self.limits.disk_bytes)
+            sweep(self.home, self.control, self.limits)
         if active or queued or holder(self.home / "server.lock") is not None:
             self.needed = now
         return now - self.needed < self.limits.idle_s
+
+    def _in_order(self, queued: list[Row], active: list[Row]) -> list[Row]:
+        return order(queued, active, self.control.turns(), time.time()) if len(queued) > 1 else queued
 
     def outdated(self) -> bool:
         """Whether the spares have other code than is on disk, or than somebody wants here."""
@@ -197,7 +202,7 @@ class Supervisor:
                 return replace(ended, state="paused", until=None)
             if barren >= ATTEMPTS:
                 return replace(ended, state="failed", ended=time.time(), reason=_given_up(self.home, ended))
-            return replace(ended, state="queued", barren=barren)
+            return replace(ended, state="queued", desired="run", barren=barren)
 
         if buried := self.control.move(row.key, ACTIVE, change):
             log.warning("%s: process of attempt %d is gone at step %d: %s", row.key, row.attempt, step, buried.state)

@@ -45,7 +45,7 @@ ASK_S = 0.1
 FIRST_S, CHECKPOINT_S, CHECKPOINT_SHARE = 0.25, 2.0, 0.02
 """A checkpoint each two seconds, sooner at first, less often where writing one takes more than this share of time."""
 
-Wish = Literal["run", "pause", "stop", "interrupt"]
+Wish = Literal["run", "pause", "stop", "yield", "interrupt"]
 
 
 def warm() -> None:
@@ -212,7 +212,10 @@ class Attempt:
             return False
         row = self.control.move(self.key, ("running",), self._obeyed)
         self._tell(0.0)
-        if row is None or row.state == "stopped" or (row.state == "paused" and not self._linger()):
+        if row is not None and row.state == "queued":
+            self.recorder.put(reasons.note(self.step, reasons.YIELDED))
+            self.recorder.flush()
+        if row is None or row.state in ("stopped", "queued") or (row.state == "paused" and not self._linger()):
             return False
         if row.state == "running":
             self.until, self.wish = row.until, "run"
@@ -227,6 +230,9 @@ class Attempt:
         if row.desired == "run" and (row.until is None or self.step < row.until):
             return row
         size = size_bytes(self.directory)
+        if row.desired == "yield":
+            now = time.time()
+            return replace(row, state="queued", desired="run", queued=now, step=self.step, barren=0, bytes=size)
         return replace(row, state="paused", desired="pause", until=None, step=self.step, barren=0, bytes=size)
 
     def _linger(self) -> bool:
@@ -308,7 +314,7 @@ class Attempt:
             return
         self.deaf = False
         if row is not None and self.wish != "interrupt":
-            self.wish = row.desired if row.desired in ("pause", "stop") else "run"  # type: ignore[assignment]
+            self.wish = row.desired if row.desired in ("pause", "stop", "yield") else "run"  # type: ignore[assignment]
 
     def _tell(self, rate: float) -> None:
         beats = self.recorder.beats if self.recorder is not None else 0

@@ -282,7 +282,7 @@ def test_what_is_looked_at_is_swept_last(tmp_path: Path, monkeypatch: pytest.Mon
         assert opened.find(keys["pause"]) is not None
         left = []
         for bound in (6000, 5000, 4000, 3000, 0):
-            sweep(tmp_path, opened._control, bound)
+            sweep(tmp_path, opened._control, Limits(disk_bytes=bound))
             left.append([name for name, key in keys.items() if any(tmp_path.glob(f"*/{key}*"))])
         order = ["damaged", "ended", "watched", "old pause", "pause", "pinned", "queued"]
         assert left == [order[1:], order[2:], order[3:], order[4:], order[4:]]
