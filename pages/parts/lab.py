@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, Literal
 
 import streamlit as st
@@ -30,6 +31,12 @@ from state.runs import Run, runs
 ECHO_S = 4.0
 """How long a replaced address may still come back with an event that was on its way."""
 Panels = Callable[[Any], Sequence[Mapping[str, Any]]]
+
+
+@cache
+def stories_of(cls: type[Experiment]) -> tuple[Story, ...]:
+    """A family's stories, built and validated once, not at each rerun."""
+    return tuple(cls.stories())
 
 
 @dataclass(frozen=True)
@@ -102,7 +109,7 @@ class Lab:
         known: Table | None = st.session_state.get(self.place)
         if known is not None and (not address or address == known.address or self.outdated(address)):
             return known
-        opening = next(iter(self.cls.stories()), Story("", "", self.cls()))
+        opening = next(iter(stories_of(self.cls)), Story("", "", self.cls()))
         first = opening.experiment
         if not address:
             # Whoever comes without a wish sees learning at once.
@@ -114,7 +121,7 @@ class Lab:
         table = Table(link.experiment, link.experiment, link.at, link.twin, link.view, link.beside)
         set_widgets(self.family, self.base(table))
         # A story and a shared moment are shown even where nobody has trained them yet; other links wait for the button.
-        story = any(link.experiment == story.experiment for story in self.cls.stories())
+        story = any(link.experiment == story.experiment for story in stories_of(self.cls))
         if story or link.at is not None or link.twin is not None:
             self.open_all(link.experiment, link.beside)
             if link.twin is not None:
@@ -170,11 +177,11 @@ class Lab:
 
     def stories(self, table: Table) -> None:
         """One button per story; a press shows its run, trained already or from now on."""
-        told = next((story for story in self.cls.stories() if story.experiment.key == table.shown.key), None)
+        told = next((story for story in stories_of(self.cls) if story.experiment.key == table.shown.key), None)
         st.markdown(_(told.sentence) if told else _(self.line))
         st.caption(self.legend(table.shown))
         with st.container(horizontal=True, gap="small"):
-            for story in (story for story in self.cls.stories() if not story.shelf):
+            for story in (story for story in stories_of(self.cls) if not story.shelf):
                 chosen = story.experiment.key == table.shown.key
                 name = f"{self.family}.story.{story.name}"
                 kind: Literal["primary", "secondary"] = "primary" if chosen else "secondary"

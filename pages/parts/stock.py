@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 from pages.parts.words import LANGUAGES, language, translate
@@ -21,5 +22,10 @@ SCRIPT = (Path(__file__).parent / "stock.js").read_text(encoding="utf-8").strip(
 
 def script() -> str:
     """JavaScript that puts Streamlit's words into the language of this visit, now and whenever new ones appear."""
-    pairs = [[translate(word, code) for code in LANGUAGES] for word in WORDS]
-    return f"{SCRIPT}({json.dumps({'pairs': pairs, 'to': list(LANGUAGES).index(language())})});"
+    return _script(language())
+
+
+@cache
+def _script(code: str) -> str:
+    pairs = [[translate(word, each) for each in LANGUAGES] for word in WORDS]
+    return f"{SCRIPT}({json.dumps({'pairs': pairs, 'to': list(LANGUAGES).index(code)})});"
