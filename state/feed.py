@@ -29,7 +29,8 @@ MOST_ROWS = 40_000
 """Rows per column that a newcomer gets in full: 160 kB. Only beyond is a column thinned, and marked as such."""
 MOST_WAITING = 4 * 2**20
 """Bytes of news that wait for one viewer, beside the history; a run sends some 100 kB a second."""
-CACHED_PICTURES = 64
+CACHED_BYTES = 8 * 2**20
+"""Pictures that are kept for viewers who scrub: all of a usual run, or as many as there is room for."""
 LATER = 1013
 """Close code "try again later" (IANA's registry)."""
 
@@ -155,7 +156,7 @@ class Feed:
                 return None
             pictures[moment] = drawn
         pictures.move_to_end(moment)
-        while len(pictures) > CACHED_PICTURES:
+        while len(pictures) > max(16, CACHED_BYTES // len(pictures[moment])):
             pictures.popitem(last=False)
         return stamped(pictures[moment], asked=step)
 
