@@ -8,24 +8,22 @@
       └──────── interrupted <── running  (the process died: queued again by the supervisor)
 
 `state` is written by whoever acts, `desired` (run, pause, stop, yield) by whoever wishes; the worker reads the wish
-every few hundredths of a second. Many processes write here, so the file has a rollback journal, not a write-ahead log:
-SQLite before 3.51.3 can corrupt a log that several connections write at the same instant.
+every few hundredths of a second. Where the rows lie is the business of `state/database.py`.
 """
 
 from __future__ import annotations
 
-import json
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, closing
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
+from state.database import Database, Embedded, Value, opened
 from state.home import Limits
 from state.reasons import NEWER_STORE, PINNED_FULL, QUEUE_FULL, STEPS_USED, TOO_LONG, YOURS_FULL
-from state.recovery import recovered
+from state.recovery import described, recovered
 
 ACTIVE = ("starting", "running")
 ENDED = ("stopped", "finished", "failed", "interrupted")
@@ -34,9 +32,10 @@ DAY_S = 86_400.0
 _LAYOUTS: tuple[tuple[str, ...], ...] = (
     (
         """create table if not exists run (
-            key text primary key, name text, knobs text, steps int, state text, desired text, until int, attempt int,
-            barren int, step int, safe int, reason text, signature text, created real, queued real, started real,
-            ended real, pinned int, watched real, bytes int)""",
+            key text primary key, name text, knobs text, steps bigint, state text, desired text, until bigint,
+            attempt bigint, barren bigint, step bigint, safe bigint, reason text, signature text,
+            created double precision, queued double precision, started double precision, ended double precision,
+            pinned bigint, watched double precision, bytes bigint)""",
         "create index if not exists run_state on run (state)",
     ),
     (
@@ -46,12 +45,13 @@ _LAYOUTS: tuple[tuple[str, ...], ...] = (
     ),
     (
         "create index if not exists run_owner on run (owner, started)",
-        "create table if not exists spent (owner text, day int, steps int, primary key (owner, day))",
+        "create table if not exists spent (owner text, day bigint, steps bigint, primary key (owner, day))",
     ),
 )
-"""What leads from each layout of the file to the next; `user_version` counts them. Append, never edit.
+"""What leads from each layout of the table to the next; the database counts them. Append, never edit.
 
-The first finds its table already there in homes from before layouts were counted.
+The first finds its table already there in homes from before layouts were counted. Numbers have the names that mean 64
+bits to every database.
 """
 
 
@@ -117,78 +117,70 @@ class Row:
 
 
 class Control:
-    """The rows of one home; safe to use from any thread."""
+    """The rows of one home; safe to use from any thread. What its database may raise is `FAULTS`."""
 
-    def __init__(self, at: Path) -> None:
+    def __init__(self, at: Path, database: Callable[[Path], Database] = opened) -> None:
         """Open the home's database, and bring an older one up to date; raises `NewerStore`."""
         at.mkdir(parents=True, exist_ok=True)
-        self._lock = threading.RLock()
         try:
-            self._open(at)
+            self._open(at, database)
         except sqlite3.OperationalError:
             raise
         except sqlite3.DatabaseError:
             rows = recovered(at)
-            self._open(at)
+            self._open(at, database)
             with self._writing():
                 for row in rows:
                     self._put(Row(**row))
 
-    def _open(self, at: Path) -> None:
-        self._database = sqlite3.connect(at / "control.db", timeout=20.0, isolation_level=None, check_same_thread=False)
+    def _open(self, at: Path, database: Callable[[Path], Database]) -> None:
+        self._database = database(at)
         try:
-            self._database.execute("pragma synchronous=full")
-            self._update()
+            self._update(at)
         except BaseException:
             self._database.close()
             raise
 
     def _layout(self) -> int:
-        (layout,) = self._database.execute("pragma user_version").fetchone()
+        layout = self._database.layout()
         if layout > len(_LAYOUTS):
             raise NewerStore(NEWER_STORE, found=layout, known=len(_LAYOUTS))
-        return int(layout)
+        return layout
 
-    def _update(self) -> None:
+    def _update(self, at: Path) -> None:
         if self._layout() == len(_LAYOUTS):
             return
-        with self._writing():  # asked again inside: several processes may open an old file at once
-            for statements in _LAYOUTS[self._layout() :]:
-                for statement in statements:
-                    self._database.execute(statement)
-            self._database.execute(f"pragma user_version = {len(_LAYOUTS)}")
+        with self._writing():  # asked again inside: several processes may open an old table at once
+            before = self._layout()
+            if before == len(_LAYOUTS):
+                return
+            self._database.lay_out([one for layout in _LAYOUTS[before:] for one in layout], len(_LAYOUTS))
+            for row in _known(at) if before == 0 and self._database.elsewhere else ():
+                self._put(row)
 
     def close(self) -> None:
         self._database.close()
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        with self._lock:
-            self._database.execute("begin immediate")
-            try:
-                yield
-            except BaseException:
-                self._database.execute("rollback")
-                raise
-            self._database.execute("commit")
+    def _writing(self) -> AbstractContextManager[None]:
+        return self._database.writing()
+
+    def _rows(self, condition: str, *values: Value) -> list[Row]:
+        return [Row(*found) for found in self._database.execute(f"select {_COLUMNS} from run {condition}", *values)]
+
+    def _number(self, sql: str, *values: Value) -> int:
+        ((number,),) = self._database.execute(sql, *values)
+        return int(number)
 
     def row(self, key: str) -> Row | None:
-        with self._lock:
-            found = self._database.execute(f"select {_COLUMNS} from run where key = ?", (key,)).fetchone()
-        return Row(*found) if found else None
+        return next(iter(self._rows("where key = ?", key)), None)
 
     def rows(self, *states: str) -> list[Row]:
         """All rows, or those in the given states, the longest waiting first."""
-        with self._lock:
-            found = self._database.execute(
-                f"select {_COLUMNS} from run where ? = '[]' or state in (select value from json_each(?)) "
-                "order by queued, key",
-                (json.dumps(states),) * 2,
-            ).fetchall()
-        return [Row(*values) for values in found]
+        among = f"where state in ({', '.join('?' * len(states))})" if states else ""
+        return self._rows(f"{among} order by queued, key", *states)
 
     def _put(self, row: Row) -> Row:
-        self._database.execute(f"insert or replace into run ({_COLUMNS}) values ({_PLACES})", astuple(row))
+        self._database.execute(_PUT, *astuple(row))
         return row
 
     def admit(self, row: Row, limits: Limits) -> Row:
@@ -222,34 +214,30 @@ class Control:
             )
 
     def _leave_room(self, limits: Limits, owner: str) -> None:
-        (queued,) = self._database.execute("select count(*) from run where state = 'queued'").fetchone()
+        queued = self._number("select count(*) from run where state = 'queued'")
         if queued >= limits.max_queued:
             raise QueueFull(QUEUE_FULL, queued=queued)
-        (yours,) = self._database.execute(
-            "select count(*) from run where owner = ? and state in ('queued', 'starting', 'running')", (owner,)
-        ).fetchone()
+        yours = self._number(
+            "select count(*) from run where owner = ? and state in ('queued', 'starting', 'running')", owner
+        )
         if owner and yours >= limits.max_each:
             raise QueueFull(YOURS_FULL, yours=yours)
 
     def _leave_disk(self, limits: Limits, owner: str) -> None:
-        (used,) = self._database.execute(
-            "select coalesce(sum(bytes), 0) from run where owner = ? and pinned = 1", (owner,)
-        ).fetchone()
+        used = self._number("select coalesce(sum(bytes), 0) from run where owner = ? and pinned = 1", owner)
         if used > limits.disk_each:
             raise DiskFull(PINNED_FULL, used=used // 1_000_000, most=limits.disk_each // 1_000_000)
 
     def _spend(self, limits: Limits, owner: str, steps: int, day: int) -> None:
         """Counts what a visitor asks for, in a ledger of its own: deleting runs buys nothing back."""
-        self._database.execute("delete from spent where day < ?", (day,))
-        (spent,) = self._database.execute(
-            "select coalesce(sum(steps), 0) from spent where owner = ? and day = ?", (owner, day)
-        ).fetchone()
+        self._database.execute("delete from spent where day < ?", day)
+        spent = self._number("select coalesce(sum(steps), 0) from spent where owner = ? and day = ?", owner, day)
         if spent + steps > limits.steps_each:
             raise TooLong(STEPS_USED, steps=steps, used=spent + steps, most=limits.steps_each)
         self._database.execute(
-            "insert into spent values (?, ?, ?) on conflict (owner, day) do update set steps = ?",
-            (owner, day, spent + steps, spent + steps),
-        )
+            "insert into spent values (?, ?, ?) on conflict (owner, day) do update set steps = excluded.steps",
+            owner, day, spent + steps,
+        )  # fmt: skip
 
     def move(self, key: str, allowed: tuple[str, ...], change: Callable[[Row], Row]) -> Row | None:
         """Replace the row by `change(row)` if its state is among `allowed`; None where it is not."""
@@ -263,9 +251,7 @@ class Control:
         """Take a queued run to `starting` or `running` if a slot is free: at most `slots` ever train at once."""
         with self._writing():
             row = self.row(key)
-            (busy,) = self._database.execute(
-                "select count(*) from run where state in ('starting', 'running')"
-            ).fetchone()
+            busy = self._number("select count(*) from run where state in ('starting', 'running')")
             if row is None or row.state != "queued" or busy >= slots:
                 return None
             attempt = row.attempt + (state == "starting")
@@ -273,17 +259,14 @@ class Control:
 
     def turns(self) -> dict[str, float]:
         """When each visitor who waits was last given a slot, in UTC seconds."""
-        with self._lock:
-            found = self._database.execute(
-                "select owner, max(started) from run "
-                "where owner in (select owner from run where state = 'queued') group by owner"
-            ).fetchall()
+        found = self._database.execute(
+            "select owner, max(started) from run "
+            "where owner in (select owner from run where state = 'queued') group by owner"
+        )
         return {owner: started for owner, started in found if started is not None}
 
     def others_wait(self, key: str) -> bool:
-        with self._lock:
-            sql = "select 1 from run where state = 'queued' and key <> ? limit 1"
-            return self._database.execute(sql, (key,)).fetchone() is not None
+        return bool(self._database.execute("select 1 from run where state = 'queued' and key <> ? limit 1", key))
 
     def forget(self, key: str, allowed: tuple[str, ...], also: Callable[[], None]) -> bool:
         """Remove the row if its state is among `allowed`, once `also` was done; nobody acts on the row meanwhile."""
@@ -292,9 +275,21 @@ class Control:
             if row is None or row.state not in allowed:
                 return False
             also()
-            self._database.execute("delete from run where key = ?", (key,))
+            self._database.execute("delete from run where key = ?", key)
             return True
 
 
-_COLUMNS = ", ".join(field.name for field in fields(Row))
-_PLACES = ", ".join("?" * len(fields(Row)))
+def _known(at: Path) -> Iterable[Row]:
+    """What a table elsewhere begins with: the runs that the home has had so far, by its own list or their records."""
+    if not (at / "control.db").exists():
+        return [Row(**row) for row in described(at)]
+    with closing(Control(at, Embedded)) as before:
+        return before.rows()
+
+
+_NAMES = [field.name for field in fields(Row)]
+_COLUMNS = ", ".join(_NAMES)
+_PUT = (
+    f"insert into run ({_COLUMNS}) values ({', '.join('?' * len(_NAMES))}) "
+    f"on conflict (key) do update set {', '.join(f'{name} = excluded.{name}' for name in _NAMES[1:])}"
+)

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from state.control import ACTIVE, Control
+from state.database import DatabaseFault
 from state.home import Limits, is_key, run_directory
 from state.lease import holder
 
@@ -25,7 +26,8 @@ PATIENCE_S = 8.0
 def drain(home: Path, patience_s: float = PATIENCE_S) -> list[str]:
     """End the supervisor and every run at a checkpoint; the keys of those that trained or waited."""
     until = time.monotonic() + patience_s
-    with contextlib.closing(Control(home)) as control:
+    keys: list[str] = []
+    with contextlib.suppress(DatabaseFault), contextlib.closing(Control(home)) as control:
         keys = [row.key for row in control.rows("queued", *ACTIVE)]
         (home / LIST).write_text(json.dumps(keys))
         _end(home / "supervisor.lock", until)
@@ -41,11 +43,12 @@ def take_up(home: Path) -> list[str]:
     """Queue again what was drained; the keys of the runs that go on."""
     try:
         keys = json.loads((home / LIST).read_text())
+        control = Control(home)
         (home / LIST).unlink()
-    except (OSError, ValueError):
+    except (OSError, ValueError):  # no list, or a database that is away: then the list stays for the next start
         return []
     resumed = []
-    with contextlib.closing(Control(home)) as control:
+    with contextlib.closing(control):
         for key in keys if isinstance(keys, list) else []:
             if isinstance(key, str) and is_key(key):
                 with contextlib.suppress(

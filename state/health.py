@@ -11,7 +11,6 @@ import asyncio
 import hmac
 import os
 import shutil
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from state.control import ACTIVE, ENDED
+from state.database import FAULTS
 from state.lease import holder
 from state.runs import Runs, runs
 
@@ -34,7 +34,7 @@ def faults(store: Runs) -> list[str]:
     found = []
     try:
         store.list()
-    except (sqlite3.Error, OSError):
+    except (*FAULTS, OSError):
         found.append("the list of runs cannot be read")
     if not os.access(store.home, os.W_OK):
         found.append("the store cannot be written")
@@ -89,7 +89,7 @@ class Health:
     async def ready(self, _request: Request) -> Response:
         try:
             found = await asyncio.to_thread(lambda: faults(self.store))
-        except (sqlite3.Error, OSError, RuntimeError):
+        except (*FAULTS, OSError, RuntimeError):
             found = ["the store cannot be opened"]
         return JSONResponse({"ready": not found, "faults": found}, 503 if found else 200)
 

@@ -1,6 +1,7 @@
 """Where runs live on disk, and the bounds that this installation sets.
 
-    <home>/control.db                what shall run, and what became of it
+    <home>/control.db                what shall run, and what became of it, unless a database server keeps that
+    <home>/identity                  by what name a database server knows this home
     <home>/supervisor.lock, .log     one supervisor per home
     <home>/supervisor.code           the fingerprint of the code that shall train here
     <home>/server.lock               held, shared, by every server and command line that watches

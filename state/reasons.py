@@ -58,7 +58,23 @@ NEWER_STORE = (
     "These runs were stored by a newer version of Torchlight (layout {found}; this version knows {known}). "
     "Update Torchlight, or set TORCHLIGHT_HOME to another directory."
 )
-REFUSALS = (QUEUE_FULL, YOURS_FULL, STEPS_USED, PINNED_FULL, TOO_LONG, NEWER_STORE)
+DATABASE_AWAY = (
+    "The list of runs cannot be reached just now: its database does not answer. What trains goes on, and nothing is "
+    "lost. Try again in a moment."
+)
+DATABASE_ADDRESS = "TORCHLIGHT_DATABASE is no address of a PostgreSQL database: postgresql://user@host:5432/name."
+DATABASE_DRIVER = 'TORCHLIGHT_DATABASE is set, but its driver is missing: python -m pip install "psycopg[binary]".'
+REFUSALS = (
+    QUEUE_FULL,
+    YOURS_FULL,
+    STEPS_USED,
+    PINNED_FULL,
+    TOO_LONG,
+    NEWER_STORE,
+    DATABASE_AWAY,
+    DATABASE_ADDRESS,
+    DATABASE_DRIVER,
+)
 NO_SUCH_RUN = "There is no run {key!r} here. `python -m state list` shows all."
 
 

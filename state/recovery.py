@@ -40,7 +40,7 @@ def recovered(at: Path) -> list[dict[str, Any]]:
             (at / "control.db-journal").unlink()
         where = set_aside(at / "control.db", at)
         logging.getLogger(__name__).error("The list of runs was damaged and set aside as %s.", where)
-        return list(_described(at))
+        return list(described(at))
 
 
 def _damaged(file: Path) -> bool:
@@ -56,7 +56,8 @@ def _damaged(file: Path) -> bool:
         return True
 
 
-def _described(at: Path) -> Iterator[dict[str, Any]]:
+def described(at: Path) -> Iterator[dict[str, Any]]:
+    """The rows that the runs' own records give."""
     for directory in sorted((at / "runs").glob("*")):
         if not is_key(directory.name):
             continue

@@ -26,6 +26,7 @@ from state import checkpoint as files
 from state import progress, reasons
 from state.columns import thin_columns
 from state.control import ACTIVE, ENDED, Control, DiskFull, NewerStore, QueueFull, Refused, Row, TooLong
+from state.database import DatabaseFault
 from state.disk import delete
 from state.fair import place
 from state.history import Cursor, Damage, Delta, History
@@ -305,7 +306,7 @@ def _looked_at(control: Control, key: str) -> Row | None:
         return row
     try:
         return control.move(key, _ANY, lambda row: replace(row, watched=time.time()))
-    except sqlite3.OperationalError:  # a full disk forbids nobody to look
+    except (sqlite3.OperationalError, DatabaseFault):  # a full disk forbids nobody to look
         return row
 
 

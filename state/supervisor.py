@@ -21,6 +21,7 @@ from pathlib import Path
 
 from state import progress, reasons
 from state.control import ACTIVE, Control, Row
+from state.database import DatabaseFault
 from state.disk import empty_trash, sweep
 from state.fair import makes_way, order
 from state.history import History
@@ -33,6 +34,8 @@ ATTEMPTS = 3
 """Processes in a row that get no further before a run counts as failed."""
 SETTLE_S = 3.0
 """How long a worker has to take its lease, or to give it up or go on when its run is queued and a slot is free."""
+AWAY_S = 0.5
+"""How often a database server that does not answer is asked again."""
 LEAVE_S = 1.0
 COMPARE_S = 1.0
 
@@ -107,7 +110,7 @@ class Supervisor:
     def __init__(self, at: Path) -> None:
         self.home = at
         self.limits = Limits.read()
-        self.control = Control(at)
+        self.control = _reached(at, self.limits)
         self.spares: list[Spare] = []
         self.workers: list[subprocess.Popen[bytes]] = []
         """Spares that became workers, to be reaped; whether a run is alive is told by its lease alone."""
@@ -126,12 +129,23 @@ class Supervisor:
         log.info("started, pid %d, %d slots", os.getpid(), self.limits.slots)
         want_code(self.home, self.code)
         empty_trash(self.home)
-        while self._look_round():
+        while self._goes_on():
             time.sleep(LOOP_S)
         for spare in self.spares:
             spare.dismiss()
         self.control.close()
         log.info("leaving")
+
+    def _goes_on(self) -> bool:
+        """One round. While the database is away workers train on, and nobody is judged by what was missed."""
+        try:
+            return self._look_round()
+        except DatabaseFault:
+            time.sleep(AWAY_S)
+            self.watches.clear()
+            self.launched.clear()
+            self.began = now = time.monotonic()
+            return now - self.needed < self.limits.idle_s or holder(self.home / "server.lock") is not None
 
     def _look_round(self) -> bool:
         """One round; False once nobody has needed anything for a while."""
@@ -274,6 +288,18 @@ class Supervisor:
         self.stillborn = 0
 
 
+def _reached(at: Path, limits: Limits) -> Control:
+    """The rows of this home; waits for a database server that is away, as long as anybody watches."""
+    patience = time.monotonic() + limits.idle_s
+    while True:
+        try:
+            return Control(at)
+        except DatabaseFault:
+            if time.monotonic() > patience and holder(at / "server.lock") is None:
+                raise
+            time.sleep(AWAY_S)
+
+
 def _given_up(at: Path, row: Row) -> str:
     words = str(run_directory(at, row.key) / "worker.log")
     return reasons.said(reasons.note(row.step, reasons.GIVEN_UP, attempts=ATTEMPTS, log=words))
@@ -287,7 +313,7 @@ def main() -> None:
     file = logging.handlers.RotatingFileHandler(at / "supervisor.log", maxBytes=500_000, backupCount=1)
     logging.basicConfig(handlers=[file], level=logging.INFO, format="%(asctime)s %(message)s")
     sys.excepthook = lambda *error: log.critical("broke down", exc_info=error)
-    with contextlib.closing(Control(at)) as control, contextlib.suppress(Held):
+    with contextlib.suppress(Held):
         needed = True
         while needed:
             lease = Lease(at / "supervisor.lock")
@@ -299,7 +325,8 @@ def main() -> None:
             if supervisor.outdated():
                 ensure_supervisor(at)
                 return
-            needed = bool(control.rows("queued"))  # someone may have queued a run while we were on our way out
+            with contextlib.closing(_reached(at, supervisor.limits)) as control:
+                needed = bool(control.rows("queued"))  # someone may have queued a run while we were on our way out
 
 
 if __name__ == "__main__":

@@ -22,9 +22,10 @@ import threading
 import time
 import traceback
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 
@@ -34,6 +35,7 @@ from models.layers import pretrained
 from models.running import Moments, signature
 from state import progress, reasons
 from state.control import ACTIVE, Control, Row
+from state.database import FAULTS, DatabaseFault
 from state.home import Limits, run_directory, size_bytes
 from state.lease import Held, Lease
 from state.progress import Progress
@@ -45,7 +47,11 @@ ASK_S = 0.1
 FIRST_S, CHECKPOINT_S, CHECKPOINT_SHARE = 0.25, 2.0, 0.02
 """A checkpoint each two seconds, sooner at first, less often where writing one takes more than this share of time."""
 
+AWAY_S = 0.2
+"""How often a process that has something to say asks for a database that does not answer."""
+
 Wish = Literal["run", "pause", "stop", "yield", "interrupt"]
+Answer = TypeVar("Answer")
 
 
 def warm() -> None:
@@ -115,12 +121,12 @@ class Attempt:
     def __init__(self, home: Path, key: str, attempt: int) -> None:
         self.home, self.key, self.attempt = home, key, attempt
         self.directory = run_directory(home, key)
-        self.control = Control(home)
+        self.wish: Wish = "run"
+        self.control = self._insist(lambda: Control(home))
         self.limits = Limits.read()
         self.moments = Moments()
         self.step = 0
         self.until: int | None = None
-        self.wish: Wish = "run"
         self.held = self.deaf = False
         self.over = threading.Event()
         self.recorder: Recorder | None = None
@@ -128,7 +134,7 @@ class Attempt:
         self.checkpoint_s = FIRST_S
 
     def run(self) -> None:
-        row = self.control.move(self.key, ("starting",), lambda row: row)
+        row = self._move(("starting",), lambda row: row)
         if row is None or row.attempt != self.attempt:
             return
         if hasattr(signal, "SIGTERM"):
@@ -151,8 +157,8 @@ class Attempt:
         record = open_record(self.home, self.key)
         record.describe(type(experiment).__name__, json.dumps(experiment.model_dump(mode="json"), sort_keys=True))
         said = json.dumps(signature(), sort_keys=True)
-        start = find_start(self.home, self.control, experiment, record, said)
-        row = self.control.move(self.key, ("starting",), lambda row: replace(row, state="running", signature=said))
+        start = self._insist(lambda: find_start(self.home, self.control, experiment, record, said))
+        row = self._move(("starting",), lambda row: replace(row, state="running", signature=said))
         if row is None:
             return
         self.until = row.until
@@ -210,7 +216,7 @@ class Attempt:
         if self.wish == "interrupt":
             self._end("interrupted")
             return False
-        row = self.control.move(self.key, ("running",), self._obeyed)
+        row = self._move(("running",), self._obeyed)
         self._tell(0.0)
         if row is not None and row.state == "queued":
             self.recorder.put(reasons.note(self.step, reasons.YIELDED))
@@ -239,21 +245,35 @@ class Attempt:
         """Wait, paused, to be resumed at once; whether that came before somebody else needed the place."""
         patience = time.monotonic() + self.limits.linger_s
         while time.monotonic() < patience and self.wish != "interrupt":
-            row = self.control.row(self.key)
-            if row is None or row.state not in ("paused", "queued"):
-                return False
-            if row.state == "queued" and self.control.claim(self.key, self.limits.slots, "running"):
-                self.until, self.wish = row.until, "run"
-                return True
-            if self.control.others_wait(self.key):
-                return False
+            with contextlib.suppress(DatabaseFault):
+                row = self.control.row(self.key)
+                if row is None or row.state not in ("paused", "queued"):
+                    return False
+                if row.state == "queued" and self.control.claim(self.key, self.limits.slots, "running"):
+                    self.until, self.wish = row.until, "run"
+                    return True
+                if self.control.others_wait(self.key):
+                    return False
             time.sleep(TICK_S)
         return False
 
     def _end(self, state: str, reason: Note | None = None) -> None:
         self._tell(0.0)
         text = None if reason is None else reasons.said(reason)
-        self.control.move(self.key, ACTIVE, lambda row: self._ended(row, state, text))
+        self._move(ACTIVE, lambda row: self._ended(row, state, text))
+
+    def _move(self, allowed: tuple[str, ...], change: Callable[[Row], Row]) -> Row | None:
+        return self._insist(lambda: self.control.move(self.key, allowed, change))
+
+    def _insist(self, ask: Callable[[], Answer]) -> Answer:
+        """What has to be said waits for a database server that is away; a process that shall end does not."""
+        while True:
+            try:
+                return ask()
+            except DatabaseFault:
+                if self.wish == "interrupt":
+                    raise
+                time.sleep(AWAY_S)
 
     def _ended(self, row: Row, state: str, reason: str | None = None) -> Row:
         return replace(
@@ -307,7 +327,7 @@ class Attempt:
     def _read_wish(self) -> None:
         try:
             row = self.control.row(self.key)
-        except sqlite3.Error:  # locked for long, or a fault of the disk: the next tick asks again
+        except FAULTS:  # locked for long, a fault of the disk, or a server that is away: the next tick asks again
             if not self.deaf:
                 traceback.print_exc()
             self.deaf = True
