@@ -4,10 +4,13 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 if get_script_run_ctx(suppress_warning=True) is None:
+    from pages.parts.mishap import mishap
     from state.serving import lifespan, middleware, routes
 
-    app = st.App(__file__, lifespan=lifespan, routes=routes(), middleware=middleware())
+    app = st.App(__file__, lifespan=lifespan, routes=routes(), middleware=middleware(), on_script_error=mishap)
 else:
     from pages.parts.menu import menu
+    from state.latency import RERUNS
 
-    menu().run()
+    with RERUNS.timed():
+        menu().run()

@@ -44,6 +44,9 @@ class Viewer:
         self.room = MOST_WAITING
         self.slot: bytes | None = None
         self.wanted: int | None = None
+        self.due = 0.0
+        self.since: float | None = None
+        """Since when what `next` gave last was due, by the monotonic clock; None for numbers."""
         self.live = True
         self.news = asyncio.Event()
         self.code: int | None = None
@@ -64,12 +67,12 @@ class Viewer:
 
     def show(self, frame: bytes) -> None:
         if self.live:
-            self.slot = frame
+            self.slot, self.due = frame, time.monotonic()
             self.news.set()
 
     def ask(self, step: int) -> None:
         """What is asked for replaces what was asked before and is not answered yet."""
-        self.wanted = step
+        self.wanted, self.due = step, time.monotonic()
         self.news.set()
 
     def end(self, code: int) -> None:
@@ -84,12 +87,13 @@ class Viewer:
             if self.frames:
                 frame = self.frames.popleft()
                 self.waiting -= len(frame)
+                self.since = None
                 return frame
             if self.slot is not None:
-                frame, self.slot = self.slot, None
+                frame, self.slot, self.since = self.slot, None, self.due
                 return frame
             if self.wanted is not None:
-                step, self.wanted = self.wanted, None
+                step, self.wanted, self.since = self.wanted, None, self.due
                 return step
             self.news.clear()
             await self.news.wait()

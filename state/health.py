@@ -8,12 +8,10 @@ None of them names a visitor, a path or a setting.
 from __future__ import annotations
 
 import asyncio
-import hmac
 import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -21,7 +19,10 @@ from starlette.routing import Route
 
 from state.control import ACTIVE, ENDED
 from state.database import FAULTS
+from state.gate import GATE
+from state.latency import PICTURES, RERUNS
 from state.lease import holder
+from state.overview import resident_bytes
 from state.runs import Runs, runs
 
 LEAST_FREE_BYTES = 200_000_000
@@ -43,15 +44,6 @@ def faults(store: Runs) -> list[str]:
     if holder(store.home / "supervisor.lock") is None:
         found.append("nobody starts runs")
     return found
-
-
-def resident_bytes(status: Path = Path("/proc/self/status")) -> int:
-    """Memory that this process holds; 0 where the system does not tell."""
-    try:
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS:"))
-    except (OSError, StopIteration):
-        return 0
-    return int(line.split()[1]) * 1024
 
 
 def measured(store: Runs, connections: Mapping[str, int]) -> dict[str, float]:
@@ -94,12 +86,14 @@ class Health:
         return JSONResponse({"ready": not found, "faults": found}, 503 if found else 200)
 
     async def metrics(self, request: Request) -> Response:
-        token = os.environ.get("TORCHLIGHT_ADMIN_TOKEN", "")
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
-        # Where no token is set there is no such page; a wrong one is compared in constant time.
-        if not token:
+        address = request.client.host if request.client else ""
+        if not GATE.token():
             return PlainTextResponse("Not found\n", 404)
-        if not hmac.compare_digest(given.encode(), token.encode()):
+        if (wait_s := GATE.wait_s(address)) > 0:
+            return PlainTextResponse("Too many wrong tokens.\n", 429, {"retry-after": f"{wait_s:.0f}"})
+        if not GATE.opens(address, given):
             return PlainTextResponse("The token is missing or wrong.\n", 401, {"www-authenticate": "Bearer"})
         found = await asyncio.to_thread(lambda: measured(self.store, self._connections()))
-        return PlainTextResponse("".join(f"torchlight_{name} {value:g}\n" for name, value in found.items()))
+        said = "".join(f"torchlight_{name} {value:g}\n" for name, value in found.items())
+        return PlainTextResponse(said + RERUNS.lines("rerun") + PICTURES.lines("picture"))

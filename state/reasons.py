@@ -53,6 +53,7 @@ STEPS_USED = (
     "Choose fewer steps, or come back tomorrow."
 )
 PINNED_FULL = "Your pinned runs take {used} MB; here they may take {most}. Unpin or delete some of them first."
+NONE_NEW = "New runs do not begin here at the moment. What is trained already can be watched; try again later."
 TOO_LONG = "{steps} steps are more than this installation allows ({most}). Choose fewer steps."
 NEWER_STORE = (
     "These runs were stored by a newer version of Torchlight (layout {found}; this version knows {known}). "
@@ -65,6 +66,7 @@ DATABASE_AWAY = (
 DATABASE_ADDRESS = "TORCHLIGHT_DATABASE is no address of a PostgreSQL database: postgresql://user@host:5432/name."
 DATABASE_DRIVER = 'TORCHLIGHT_DATABASE is set, but its driver is missing: python -m pip install "psycopg[binary]".'
 REFUSALS = (
+    NONE_NEW,
     QUEUE_FULL,
     YOURS_FULL,
     STEPS_USED,

@@ -32,6 +32,7 @@ from state.fair import place
 from state.history import Cursor, Damage, Delta, History
 from state.home import Limits, home, is_key, run_directory
 from state.lease import holder
+from state.reasons import NONE_NEW
 from state.start import recorded
 from state.supervisor import ensure_supervisor
 from state.titles import tags_of, title_of
@@ -43,6 +44,8 @@ __all__ = [
 
 
 LOOKED_S = 60.0
+CLOSED = "closed"
+"""While a file of this name lies in the home, no new runs begin there; known ones go on and are shown."""
 
 
 class NoSuchRun(KeyError):  # noqa: N818
@@ -251,6 +254,8 @@ class Runs:
         said = json.dumps(experiment.model_dump(mode="json"), sort_keys=True)
         row = _looked_at(self._control, experiment.key)
         if row is None:
+            if (self.home / CLOSED).exists():
+                raise Refused(NONE_NEW)
             new = Row(experiment.key, type(experiment).__name__, said, experiment.steps, owner=owner)
             row = self._control.admit(new, self.limits)
         run = Run(self.home, self._control, row, self.limits)
@@ -272,6 +277,10 @@ class Runs:
         except sqlite3.DatabaseError:
             return holder(run.directory / "lease") is None
         return False
+
+    def turns(self) -> dict[str, float]:
+        """When each visitor who waits was last given a slot, in UTC seconds."""
+        return self._control.turns()
 
     def find(self, key: str) -> Run | None:
         """The run with this key; None for unknown keys and for text that is no key."""

@@ -65,7 +65,13 @@ def menu() -> Any:
         st.stop()
     pages = [
         # No icon: Streamlit would fetch it from a stranger's server to put it into the browser's tab.
-        st.Page(path, title=_(title), url_path=path.stem, default=about["order"] == 0)
+        st.Page(
+            path,
+            title=_(title),
+            url_path=path.stem,
+            default=about["order"] == 0,
+            visibility="hidden" if about.get("hidden") else "visible",
+        )
         for path, about in described_pages()
         for title in [about["title"]]
     ]

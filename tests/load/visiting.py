@@ -16,11 +16,12 @@ from websockets.asyncio.client import ClientConnection, connect
 
 
 class Visit:
-    """One session: asks for reruns, and tells how long each took and which exceptions were drawn."""
+    """One session: asks for reruns, and tells how long each took, which exceptions and alerts were drawn."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
         self.exceptions: list[str] = []
+        self.alerts: list[str] = []
 
     async def rerun(self, page: str = "", query: str = "", within_s: float = 60.0) -> float:
         """Seconds until the page is drawn; raises `TimeoutError`."""
@@ -41,6 +42,8 @@ class Visit:
         if kind == "delta" and said.delta.new_element.WhichOneof("type") == "exception":
             shown = said.delta.new_element.exception
             self.exceptions.append(f"{shown.type}: {shown.message} {list(shown.stack_trace)}")
+        if kind == "delta" and said.delta.new_element.WhichOneof("type") == "alert":
+            self.alerts.append(said.delta.new_element.alert.body)
         return kind == "script_finished" and said.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN
 
 
