@@ -14,7 +14,7 @@ import logging
 import os
 import time
 from collections import Counter
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -26,6 +26,7 @@ from state.columns import joined
 from state.database import FAULTS
 from state.feed import LATER, MOST_ROWS, Feed, Viewer
 from state.frames import moments_frame, note_frame, picture, scalars_frames, status_frame
+from state.latency import PICTURES
 from state.runs import NoSuchRun, Run, Runs, runs
 
 MOST_VIEWERS = 1000
@@ -66,10 +67,18 @@ def bound(name: str, default: int) -> int:
 class Hub:
     """The WebSocket route `/live/<key>` and the feeds behind it."""
 
+    newest: ClassVar[Places | None] = None
+    """The places of the hub that was made last: the one of the server in this process."""
+
+    @classmethod
+    def watchers(cls) -> int:
+        """How many live connections are open."""
+        return cls.newest.taken.total() if cls.newest is not None else 0
+
     def __init__(self, store: Runs | None = None) -> None:
         self._store = store
         self.feeds: dict[str, Feed] = {}
-        self.places = Places(bound("VIEWERS", MOST_VIEWERS), bound("VIEWERS_EACH", MOST_EACH))
+        self.places = Hub.newest = Places(bound("VIEWERS", MOST_VIEWERS), bound("VIEWERS_EACH", MOST_EACH))
         self.tasks: set[asyncio.Task[None]] = set()
 
     def routes(self) -> list[WebSocketRoute]:
@@ -161,6 +170,8 @@ async def _send(socket: WebSocket, feed: Feed, viewer: Viewer) -> None:
             frame = await feed.at(news) if isinstance(news, int) else news
             if frame is not None:
                 await socket.send_bytes(frame)
+                if viewer.since is not None:
+                    PICTURES.observe(time.monotonic() - viewer.since)
 
 
 async def _listen(socket: WebSocket, feed: Feed, viewer: Viewer) -> None:
