@@ -23,7 +23,7 @@ COPY state ./state
 COPY pages ./pages
 
 USER torchlight
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 TORCHLIGHT_HOME=/data/torchlight TORCHLIGHT_DRAIN=1 TORCHLIGHT_MAX_STEPS=50000
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 TORCHLIGHT_HOME=/data/torchlight TORCHLIGHT_DRAIN=1 TORCHLIGHT_PUBLIC=1
 RUN if [ "${WARM}" = first ]; then python -m state warm; elif [ "${WARM}" = all ]; then python -m state warm --all; fi
 VOLUME /data
 EXPOSE 8501

@@ -20,6 +20,7 @@ from starlette.routing import Route
 from state.control import ACTIVE, ENDED
 from state.database import FAULTS
 from state.gate import GATE
+from state.hosts import served
 from state.latency import PICTURES, RERUNS
 from state.lease import holder
 from state.overview import resident_bytes
@@ -88,7 +89,7 @@ class Health:
     async def metrics(self, request: Request) -> Response:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         address = request.client.host if request.client else ""
-        if not GATE.token():
+        if not GATE.token() or not served(request.headers.get("host", "")):
             return PlainTextResponse("Not found\n", 404)
         if (wait_s := GATE.wait_s(address)) > 0:
             return PlainTextResponse("Too many wrong tokens.\n", 429, {"retry-after": f"{wait_s:.0f}"})

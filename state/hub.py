@@ -26,6 +26,7 @@ from state.columns import joined
 from state.database import FAULTS
 from state.feed import LATER, MOST_ROWS, Feed, Viewer
 from state.frames import moments_frame, note_frame, picture, scalars_frames, status_frame
+from state.hosts import served
 from state.latency import PICTURES
 from state.runs import NoSuchRun, Run, Runs, runs
 
@@ -87,7 +88,7 @@ class Hub:
     async def watch(self, socket: WebSocket) -> None:
         """One viewer's connection: refuses strangers' pages, unknown runs and more viewers than the bounds."""
         address = socket.client.host if socket.client else ""
-        if not same_origin(socket) or not self.places.take(address):
+        if not same_origin(socket) or not served(socket.headers.get("host", "")) or not self.places.take(address):
             await socket.close(LATER)
             return
         try:

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from models.experiment import Experiment, Scalars
 from models.gan import GanTraining
-from pages.parts.gallery import actions, listing, names, rights
+from pages.parts.gallery import listing, names, rights
 from pages.parts.gallery.conditions import OPERATORS, Condition
 from pages.parts.gallery.rights import may_change
 from pages.parts.gallery.seeds import aligned, groups, mean
@@ -24,6 +24,7 @@ from pages.parts.gallery.sheet import Deed, ticked
 from pages.parts.gallery.values import values
 from pages.parts.gallery.view import GENERAL, PREFIX, READERS, STATES, View
 from pages.parts.menu import PAGES
+from pages.parts.plain import plain
 from state.__main__ import main
 from state.control import Control, Row
 from state.history import History
@@ -275,7 +276,7 @@ def test_visitors_text_is_no_markup(gallery: Path) -> None:
     run.rename("<img src=x> **bold** [a](b)")
     app = looked({"runs.chosen": chosen(FIRST, FIRST.but(seed=1))})
     assert "<img src=x>" not in tables(app) and "&lt;img" in tables(app)
-    assert "**bold**" not in said(app) and actions.plain("a**b") == r"a\*\*b"
+    assert "**bold**" not in said(app) and plain("a**b") == r"a\*\*b"
 
 
 def test_several_are_pinned_and_deleted_at_once_but_never_a_training_one(gallery: Path) -> None:

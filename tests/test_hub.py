@@ -150,10 +150,10 @@ def hub() -> Hub:
 
 @pytest.fixture
 def client(hub: Hub) -> TestClient:
-    return TestClient(Starlette(routes=hub.routes()), base_url="http://torchlight.test")
+    return TestClient(Starlette(routes=hub.routes()), base_url="http://torchlight.localhost")
 
 
-FROM_HERE = {"origin": "http://torchlight.test", "host": "torchlight.test"}
+FROM_HERE = {"origin": "http://torchlight.localhost", "host": "torchlight.localhost"}
 
 
 def test_a_newcomer_gets_the_whole_history(run: Run, client: TestClient) -> None:

@@ -14,6 +14,7 @@ from pages.parts.gallery.listing import found
 from pages.parts.gallery.rights import may_change
 from pages.parts.gallery.view import MOST_CHOSEN, PREFIX, View
 from pages.parts.menu import described_pages
+from pages.parts.plain import plain
 from pages.parts.words import _, language
 from state import links
 from state.control import ENDED
@@ -145,11 +146,3 @@ def deleted(entry: Entry) -> bool:
     """Delete the run, if it is still this visitor's."""
     run = runs().find(entry.key)
     return run is not None and may_change(run.row) and runs().delete(entry.key)
-
-
-def plain(text: str) -> str:
-    """A visitor's text for Markdown: nothing in it is markup."""
-    return "".join(f"\\{letter}" if letter in MARKUP else letter for letter in text)
-
-
-MARKUP = "\\`*_{}[]()<>#+-.!|~$:&"

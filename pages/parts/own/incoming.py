@@ -13,6 +13,7 @@ from models.own_classes import MOST_EACH, Picture
 from pages.parts.brush import WORDS as BRUSH_WORDS
 from pages.parts.brush import brush
 from pages.parts.own.album import turn
+from pages.parts.plain import plain
 from pages.parts.words import _, translated
 
 TYPES = ["jpg", "jpeg", "png", "webp"]
@@ -70,6 +71,6 @@ def uploaded(key: str) -> list[Picture]:
         except ValueError:
             st.warning(
                 _("“{name}” is no picture that can be read here: JPEG, PNG or WebP, at most {most} million pixels.",
-                  name=file.name, most=MOST_PIXELS // 1_000_000)
+                  name=plain(file.name[:60]), most=MOST_PIXELS // 1_000_000)
             )  # fmt: skip
     return found

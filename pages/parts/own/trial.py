@@ -12,6 +12,7 @@ from models.layers.few_shot import Head
 from models.own_classes import MOST_EACH, EyeName, Kind, Picture, features, seen
 from pages.parts.own.album import add, thumb
 from pages.parts.own.incoming import incoming
+from pages.parts.plain import plain
 from pages.parts.words import _, percent
 
 
@@ -40,7 +41,7 @@ def answers(eye: EyeName, head: Head, whole: Sequence[Kind], found: Sequence[Pic
         best = int(chance_K.argmax())
         shown, said = st.columns([1, 3], vertical_alignment="center")
         shown.image(thumb(picture), alt=_("A new picture, taken for “{name}”.", name=whole[best].name))
-        said.progress(float(chance_K[best]), text=f"{whole[best].name}: {percent(float(chance_K[best]))}")
+        said.progress(float(chance_K[best]), text=f"{plain(whole[best].name)}: {percent(float(chance_K[best]))}")
 
 
 def teach(whole: Sequence[Kind], found: Sequence[Picture]) -> None:
@@ -50,8 +51,9 @@ def teach(whole: Sequence[Kind], found: Sequence[Picture]) -> None:
         for label, kind in enumerate(whole):
             full = len(kind.pictures) >= MOST_EACH
             st.button(
-                kind.name, key=f"own.teach.{label}", icon=":material/add:", on_click=add, args=(label, list(found)),
-                disabled=full, help=_("This class is full: {most} pictures.", most=MOST_EACH) if full else None,
+                plain(kind.name), key=f"own.teach.{label}", icon=":material/add:",
+                on_click=add, args=(label, list(found)), disabled=full,
+                help=_("This class is full: {most} pictures.", most=MOST_EACH) if full else None,
             )  # fmt: skip
 
 
@@ -60,11 +62,11 @@ def answer(eye: EyeName, head: Head, whole: Sequence[Kind], picture: Picture) ->
     feature_1F = seen(eye, picture)[None]
     chance_K = head.probabilities(feature_1F)[0]
     for kind, share in zip(whole, chance_K.tolist(), strict=True):
-        st.progress(min(1.0, share), text=f"{kind.name}: {percent(share)}")
+        st.progress(min(1.0, share), text=f"{plain(kind.name)}: {percent(share)}")
     alike_N = F.normalize(features(eye, whole), dim=-1) @ F.normalize(feature_1F[0], dim=0)
     nearest = int(torch.argmax(alike_N))
     known = [(kind.name, one) for kind in whole for one in kind.pictures]
     st.image(thumb(known[nearest][1], 72), alt=_("The picture most alike, from “{name}”.", name=known[nearest][0]))
-    st.caption(_("Of all it learned from, this one looks most alike, from “{name}”.", name=known[nearest][0]))
+    st.caption(_("Of all it learned from, this one looks most alike, from “{name}”.", name=plain(known[nearest][0])))
     if float(alike_N[nearest]) < 0.5:
         st.caption(_("It is like none of your pictures: a head must choose one of its classes all the same."))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -50,8 +49,3 @@ class Chips:
         shade = f"rgba({PLUS if value >= 0 else MINUS}, {min(1.0, depth) * STRONGEST:.3f})"
         text = html.escape(name.removeprefix("##") or name)
         return f'<span class="{classes}" style="background: {shade}"><b>{text}</b><i>{said}</i></span>'
-
-
-def plain(text: str) -> str:
-    """`text` where Markdown is understood: every sign of it counts as itself."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)

@@ -8,7 +8,8 @@ from torch import Tensor
 from models.metrics.cell import Row
 from models.sentence_encoder import DRAWN, Reading, SentenceModel, shares
 from pages.parts.attention.neuron import neuron
-from pages.parts.sentences.chips import Chips, plain
+from pages.parts.plain import plain
+from pages.parts.sentences.chips import Chips
 from pages.parts.sentences.desk import MOST_LETTERS, reading
 from pages.parts.sentences.picture import Chosen, short
 from pages.parts.sentences.questions import table, token

@@ -15,7 +15,7 @@ import streamlit as st
 from models.metrics.sentence import ROLES
 from models.sentence_encoder import Drawn
 from pages.parts.live import WORDS, live
-from pages.parts.sentences.chips import plain
+from pages.parts.plain import plain
 from pages.parts.sentences.desk import VIEW, without
 from pages.parts.table import Said
 from pages.parts.words import _, language, translated

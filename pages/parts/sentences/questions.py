@@ -11,7 +11,8 @@ import streamlit as st
 from models.metrics.sentence import ROLES, Agreement, agreement, importance
 from models.sentence_encoder import DRAWN, Reading, SentenceModel
 from pages.parts.later import later
-from pages.parts.sentences.chips import Chips, plain
+from pages.parts.plain import plain
+from pages.parts.sentences.chips import Chips
 from pages.parts.sentences.desk import reading
 from pages.parts.sentences.picture import Chosen, maps, mount, role_names, short
 from pages.parts.words import _, shown
