@@ -34,11 +34,12 @@ from models.experiment import (
     knob,
 )
 from models.layers.divergence import DIVERGED, divergence, finite
+from models.layers.resumable import ENGINES
 from models.layers.study import SCORED, Study
 from models.layers.transformer import Plan, Shape
 from models.metrics.evaluation import evaluate, evaluation_after, null_scores
 from models.metrics.heads import ROLES
-from models.running import NOT_CAPTURED, Moments, stream
+from models.running import Moments, stream
 
 PHASE = "Phase change: accuracy passes the middle between guessing and perfect at step {step}."
 
@@ -104,7 +105,7 @@ class AttentionTraining(Experiment):
         "accuracy": "accuracy on the fresh batch",
         "gradient": "gradient norm",
     }
-    note_templates: ClassVar[tuple[str, ...]] = (DIVERGED, PHASE, NOT_CAPTURED)
+    note_templates: ClassVar[tuple[str, ...]] = (DIVERGED, PHASE, *ENGINES)
 
     task: Literal[
         "reverse", "copy", "sort", "histogram", "addition", "addition_reversed", "recall", "induction", "markov",
@@ -275,8 +276,6 @@ class AttentionTraining(Experiment):
         if start is None:
             yield study.snapshot(0)
             yield study.checkpoint(0)
-        if study.where.type == "cuda" and not study.capturing:
-            yield Note(step, "engine", NOT_CAPTURED)
         while step < self.steps:
             study.play_by(self.at(step))
             good, begin = study.state(), step
@@ -292,6 +291,7 @@ class AttentionTraining(Experiment):
                 yield from divergence(study, good, begin, columns)
                 return
             yield Scalars(step, begin + 1, columns)
+            yield from study.engines(step)
             if (risen := study.rise(columns["accuracy"], begin)) is not None:
                 yield Note(step, "phase", PHASE, {"step": risen})
             due = moments.due(step)

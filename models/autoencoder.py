@@ -23,7 +23,6 @@ from models.experiment import (
     Checkpoint,
     Event,
     Experiment,
-    Note,
     Pixels,
     Points,
     Reference,
@@ -34,10 +33,11 @@ from models.experiment import (
 )
 from models.layers.autoencoding import Autoencoding
 from models.layers.divergence import DIVERGED, divergence, finite
+from models.layers.resumable import ENGINES
 from models.metrics.bounds import evaluate
 from models.metrics.evaluation import evaluation_after
 from models.metrics.samples import sample_quality, sample_references
-from models.running import NOT_CAPTURED, Moments, stream
+from models.running import Moments, stream
 
 TWO_NUMBERS = (
     "Every handwritten digit becomes two numbers. Within seconds the classes drift apart on the map, and the sheet "
@@ -127,7 +127,7 @@ class LatentSpace(Experiment):
         "gradient": "gradient norm",
         "beta_effective": "effective β",
     }
-    note_templates: ClassVar[tuple[str, ...]] = (DIVERGED, NOT_CAPTURED)
+    note_templates: ClassVar[tuple[str, ...]] = (DIVERGED, *ENGINES)
 
     data: Literal["digits", "mnist", "fashion", "sketches", "sprites"] = knob(
         "digits", group="data", help="The pictures: digits of 8×8 or 28×28 pixels, clothes, sketches of ten things, or "
@@ -284,8 +284,6 @@ class LatentSpace(Experiment):
         if start is None:
             yield study.snapshot(0)
             yield study.checkpoint(0)
-        if study.where.type == "cuda" and not study.capturing:
-            yield Note(step, "engine", NOT_CAPTURED)
         while step < self.steps:
             study.play_by(self.at(step))
             good, begin = study.state(), step
@@ -301,6 +299,7 @@ class LatentSpace(Experiment):
                 yield from divergence(study, good, begin, columns)
                 return
             yield Scalars(step, begin + 1, columns)
+            yield from study.engines(step)
             due = moments.due(step)
             if step in (told, self.steps):
                 yield Scalars(step, step, evaluate(study))

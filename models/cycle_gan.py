@@ -14,13 +14,14 @@ from typing import ClassVar, Literal
 import torch
 
 from models.data.density import PlaneData
-from models.experiment import Checkpoint, Event, Experiment, Note, Pixels, Points, Scalars, Story, knob
+from models.experiment import Checkpoint, Event, Experiment, Pixels, Points, Scalars, Story, knob
 from models.layers.cycle.domains import eight
 from models.layers.cycle.translation import Translation
 from models.layers.divergence import DIVERGED, divergence, finite
+from models.layers.resumable import ENGINES
 from models.metrics.evaluation import evaluation_after
 from models.metrics.translation import evaluate
-from models.running import NOT_CAPTURED, Moments, stream
+from models.running import Moments, stream
 
 ROUND = (
     "Two moons are carried to eight Gaussians and back, without one pair to learn from. The cycle sees to it that "
@@ -64,7 +65,7 @@ class CycleGan(Experiment):
         "gradient_d": "gradient norm of the discriminators",
         "gradient_g": "gradient norm of the translators",
     }
-    note_templates: ClassVar[tuple[str, ...]] = (DIVERGED, NOT_CAPTURED)
+    note_templates: ClassVar[tuple[str, ...]] = (DIVERGED, *ENGINES)
 
     data: Literal["moons_and_gaussians", "turned_digits"] = knob(
         "moons_and_gaussians", group="data", label="two sets", help="The two sets that are translated into each other."
@@ -110,7 +111,7 @@ class CycleGan(Experiment):
         """See `Experiment.train`. On one machine class the CPU's stream is the same bit for bit, every time."""
         moments = moments or Moments()
         rig = Translation(self.at(start.step if start else 0), moments.block)
-        step = began = rig.load(start) if start else 0
+        step = rig.load(start) if start else 0
         if start is None:
             yield rig.snapshot(0)
             yield rig.checkpoint(0)
@@ -129,8 +130,7 @@ class CycleGan(Experiment):
                 yield from divergence(rig, good, begin, columns)
                 return
             yield Scalars(step, begin + 1, columns)
-            if begin == began and not rig.capturing:
-                yield Note(step, "engine", NOT_CAPTURED)
+            yield from rig.engines(step)
             due = moments.due(step)
             if step in (told, self.steps):
                 yield Scalars(step, step, evaluate(rig))

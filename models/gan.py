@@ -26,7 +26,6 @@ from models.experiment import (
     Checkpoint,
     Event,
     Experiment,
-    Note,
     Pixels,
     Points,
     Reference,
@@ -38,8 +37,9 @@ from models.experiment import (
 from models.layers.dirac import DiracGame, distance
 from models.layers.divergence import DIVERGED, divergence, finite
 from models.layers.game import IMAGES, SAMPLES, Game
+from models.layers.resumable import ENGINES
 from models.metrics.quality import quality, quality_references
-from models.running import NOT_CAPTURED, Moments, stream
+from models.running import Moments, stream
 
 NETWORKS = (
     "gaussians", "ring", "grid", "moons", "checkerboard", "pinwheel", "spirals", "swiss_roll", "drawing", "digits",
@@ -80,7 +80,7 @@ class GanTraining(Experiment):
         "spread": "spread of samples against data",
         "clipped": "share of clipped weights",
     }
-    note_templates: ClassVar[tuple[str, ...]] = (DIVERGED, NOT_CAPTURED)
+    note_templates: ClassVar[tuple[str, ...]] = (DIVERGED, *ENGINES)
 
     data: Literal[
         "gaussians", "ring", "grid", "moons", "checkerboard", "pinwheel", "spirals", "swiss_roll", "drawing", "digits",
@@ -252,8 +252,6 @@ class GanTraining(Experiment):
         if start is None:
             yield game.snapshot(0)
             yield game.checkpoint(0)
-        if game.where.type == "cuda" and not game.capturing:
-            yield Note(step, "engine", NOT_CAPTURED)
         while step < self.steps:
             game.play_by(self.at(step))
             good, begin = game.state(), step
@@ -268,6 +266,7 @@ class GanTraining(Experiment):
                 yield from divergence(game, good, begin, columns)
                 return
             yield Scalars(step, begin + 1, columns)
+            yield from game.engines(step)
             due = moments.due(step)
             if due.snapshot or step == self.steps:
                 yield game.snapshot(step)

@@ -20,10 +20,11 @@ from pydantic import field_validator, model_validator
 
 from models.data.drawing import decode
 from models.data.plane import PlaneData, plane
-from models.experiment import Checkpoint, Event, Experiment, Note, Pixels, Points, Scalars, Story, knob
+from models.experiment import Checkpoint, Event, Experiment, Pixels, Points, Scalars, Story, knob
 from models.layers.gan_kinds import VARIANTS
 from models.layers.gan_racing import LOST, SHOWN, Race, evaluation_after
-from models.running import NOT_CAPTURED, Moments
+from models.layers.resumable import ENGINES
+from models.running import Moments
 
 MOST = 8
 EIGHT = "minimax,non_saturating,least_squares,hinge_spectral,wgan_clip,wgan_gp,r1,r3gan"
@@ -50,7 +51,7 @@ class GanRace(Experiment):
         )
         for name in VARIANTS
     }  # fmt: skip
-    note_templates: ClassVar[tuple[str, ...]] = (LOST, NOT_CAPTURED)
+    note_templates: ClassVar[tuple[str, ...]] = (LOST, *ENGINES)
 
     data: Literal[
         "gaussians", "ring", "grid", "moons", "checkerboard", "pinwheel", "spirals", "swiss_roll", "drawing"
@@ -103,7 +104,7 @@ class GanRace(Experiment):
         """See `Experiment.train`. On one machine class the CPU's stream is the same bit for bit."""
         moments = moments or Moments()
         race = Race(self, moments.block)
-        step = began = race.load(start) if start else 0
+        step = race.load(start) if start else 0
         if start is None:
             race.found = race.evaluate(0)
             yield race.snapshot(0)
@@ -124,8 +125,7 @@ class GanRace(Experiment):
                 columns |= {name: np.append(gap, value) for name, value in race.columns().items()}
             yield Scalars(step, begin + 1, columns)
             yield from lost
-            if begin == began and not race.capturing:
-                yield Note(step, "engine", NOT_CAPTURED)
+            yield from race.engines(step)
             due = moments.due(step)
             if due.snapshot or step in (judged, self.steps):
                 yield race.snapshot(step)

@@ -17,12 +17,13 @@ import torch
 from torch import Tensor
 
 from models.data.pictures import pictures
-from models.experiment import Checkpoint, Event, Experiment, Note, Pixels, Points, Scalars, Story, knob
+from models.experiment import Checkpoint, Event, Experiment, Pixels, Points, Scalars, Story, knob
 from models.layers.divergence import DIVERGED, divergence, finite
 from models.layers.image_gan.duel import Duel
+from models.layers.resumable import ENGINES
 from models.metrics.evaluation import evaluation_after
 from models.metrics.image_quality import evaluate
-from models.running import NOT_CAPTURED, Moments, stream
+from models.running import Moments, stream
 
 NOISE = (
     "Sixteen random numbers become a handwritten digit of 8×8 pixels. After 4,000 steps all ten digits come, and to "
@@ -66,7 +67,7 @@ class ImageGan(Experiment):
         "gradient_g": "gradient norm of G",
         "penalty": "steepness of D at the data",
     }
-    note_templates: ClassVar[tuple[str, ...]] = (DIVERGED, NOT_CAPTURED)
+    note_templates: ClassVar[tuple[str, ...]] = (DIVERGED, *ENGINES)
 
     data: Literal["digits", "mnist", "fashion", "sketches"] = knob(
         "digits", group="data", help="The pictures: digits of 8×8 or 28×28 pixels, clothes, or sketches of ten things."
@@ -136,7 +137,7 @@ class ImageGan(Experiment):
         """See `Experiment.train`. On one machine class the CPU's stream is the same bit for bit, every time."""
         moments = moments or Moments()
         duel = Duel(self.at(start.step if start else 0), moments.block)
-        step = began = duel.load(start) if start else 0
+        step = duel.load(start) if start else 0
         if start is None:
             yield duel.snapshot(0)
             yield duel.checkpoint(0)
@@ -155,8 +156,7 @@ class ImageGan(Experiment):
                 yield from divergence(duel, good, begin, columns)
                 return
             yield Scalars(step, begin + 1, columns)
-            if begin == began and not duel.capturing:
-                yield Note(step, "engine", NOT_CAPTURED)
+            yield from duel.engines(step)
             due = moments.due(step)
             if step in (told, self.steps):
                 yield Scalars(step, step, evaluate(duel))

@@ -16,11 +16,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal
 
-from models.experiment import Checkpoint, Event, Experiment, Note, Pixels, Points, Scalars, Story, knob
+from models.experiment import Checkpoint, Event, Experiment, Pixels, Points, Scalars, Story, knob
 from models.layers.contestants import ATTENTION, RECURRENT, Plan
 from models.layers.copying import PROBED, Copying, copy_batch
 from models.layers.divergence import DIVERGED, divergence, finite
-from models.running import NOT_CAPTURED, Moments, stream
+from models.layers.resumable import ENGINES
+from models.running import Moments, stream
 
 FIFTY = (
     "Five symbols, fifty blanks, then repeat them. The Transformer is right 99 times in 100 before step 200; at that "
@@ -54,7 +55,7 @@ class CopyMemory(Experiment):
         "milliseconds": "milliseconds per step",
     }
     clocked: ClassVar[frozenset[str]] = frozenset({"milliseconds"})
-    note_templates: ClassVar[tuple[str, ...]] = (DIVERGED, NOT_CAPTURED)
+    note_templates: ClassVar[tuple[str, ...]] = (DIVERGED, *ENGINES)
 
     model: Literal["transformer", "window", "dilated", "linear", "lstm", "gru", "rnn"] = knob(
         "transformer", help="Who has to remember: a kind of attention, or a recurrent net of about as many parameters."
@@ -121,7 +122,7 @@ class CopyMemory(Experiment):
         """See `Experiment.train`. On one machine class the CPU's stream is the same bit for bit, but for the clock."""
         moments = moments or Moments()
         copying = Copying(self.at(start.step if start else 0), moments.block)
-        step = began = copying.load(start) if start else 0
+        step = copying.load(start) if start else 0
         if start is None:
             yield copying.snapshot(0)
             yield copying.checkpoint(0)
@@ -139,8 +140,7 @@ class CopyMemory(Experiment):
                 yield from divergence(copying, good, begin, columns)
                 return
             yield Scalars(step, begin + 1, columns)
-            if begin == began and not copying.capturing:
-                yield Note(step, "engine", NOT_CAPTURED)
+            yield from copying.engines(step)
             due = moments.due(step)
             if due.snapshot or step == self.steps:
                 yield copying.snapshot(step)

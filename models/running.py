@@ -90,6 +90,8 @@ def power_after(step: int, ratio: float, first: int) -> int:
     return moment
 
 
+COMPILE = "TORCHLIGHT_COMPILE"
+"""Set to 1, compiled steps may take over on the CPU (`models/layers/takeover.py`)."""
 NOT_CAPTURED = "The training step could not be captured as one CUDA graph; it runs operation by operation instead."
 
 
@@ -107,10 +109,12 @@ def device() -> torch.device:
 
 
 def signature() -> dict[str, str]:
-    """What bit-identity depends on: device, thread count, instruction set and library version."""
+    """What bit-identity depends on: device, thread count, instruction set, library version, who rounds."""
     where = device()
     name = torch.cuda.get_device_name(where) if where.type == "cuda" else platform.machine()
+    compiled = {"steps": "compiled"} if where.type == "cpu" and os.environ.get(COMPILE, "") == "1" else {}
     return {
+        **compiled,
         "device": where.type,
         "processor": name,
         "threads": str(torch.get_num_threads()),

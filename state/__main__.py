@@ -22,6 +22,7 @@ import tyro
 
 from models.catalogue import experiments
 from models.experiment import BadExperiment, Experiment, Knob
+from state.compiling import compile_ahead
 from state.drain import drain
 from state.export import FORMATS, CannotExport, export
 from state.history import Cursor, Delta
@@ -222,7 +223,10 @@ def warm(
     all: Annotated[bool, tyro.conf.arg(help="Every story of every family, not the first alone.")] = False,
     home: Home = None,
 ) -> None:
-    """Train the stories into the store and pin them, so that the first visitor waits for nothing."""
+    """Train the stories into the store and pin them, so that the first visitor waits for nothing.
+
+    With TORCHLIGHT_COMPILE=1 their steps are compiled as well.
+    """
     stories = [story for cls in experiments().values() for story in (cls.stories() if all else cls.stories()[:1])]
     failed = 0
     with Runs(home) as store, closing(hold_server_lock(store.home)):
@@ -234,6 +238,8 @@ def warm(
                 time.sleep(POLL_S)
             failed += run.status().state != "finished"
             say(run, as_json=False)
+        if compiled := compile_ahead(store.home, (story.experiment for story in stories)):
+            print(f"{compiled} compiled steps are kept.")
     if failed:
         sys.exit(f"{failed} of {len(stories)} stories did not finish.")
 

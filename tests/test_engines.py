@@ -1,13 +1,19 @@
-"""Engines: a step captured as a CUDA graph, run operation by operation or in a stack is the same training."""
+"""Engines: a step captured as a CUDA graph, compiled, run operation by operation or in a stack is the same training."""
 
 from __future__ import annotations
 
 import gc
+import json
+import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 import torch
+from torch import fx
 
 from models.attention import AttentionTraining
 from models.autoencoder import LatentSpace
@@ -16,12 +22,17 @@ from models.cycle_gan import CycleGan
 from models.experiment import Checkpoint, Event, Experiment, Note, Scalars
 from models.gan import GanTraining
 from models.gan_race import GanRace
+from models.layers import compiling
 from models.layers.arms import Arm, Lesson
+from models.layers.compiling import Package, graph_of
 from models.layers.pretrained import initial
 from models.layers.stack import LAYERS, SIDE, spread
+from models.layers.takeover import COMPILED, UNCOMPILED, UNEQUAL, at_once
+from models.layers.tape import Tape
 from models.memory import CopyMemory
-from models.running import Moments
+from models.running import NOT_CAPTURED, Moments
 from models.transfer import FreezeLab
+from tests.waiting import until
 
 STEPS = 12
 TOLERANCE = 2e-3
@@ -33,6 +44,8 @@ CASES = {name: cls.of({"steps": STEPS}) for name, cls in experiments().items()} 
 }
 classes = pytest.mark.parametrize("experiment", [CASES[name] for name in experiments()], ids=experiments().keys())
 every = pytest.mark.parametrize("experiment", CASES.values(), ids=CASES.keys())
+RECORDED = {name: CASES[name] for name, cls in experiments().items() if COMPILED in cls.note_templates}
+compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 on_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
 
@@ -60,12 +73,16 @@ def columns(told: list[Event]) -> dict[str, np.ndarray]:
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
+def said(told: list[Event]) -> list[str]:
+    """What a run says of its engines."""
+    return [event.text for event in told if isinstance(event, Note) and event.kind == "engine"]
+
+
 @on_a_gpu
 @every
 def test_captured_and_eager_steps_tell_the_same_losses(experiment: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
     captured = events(experiment)
-    notes = [event for event in captured if isinstance(event, Note) and event.kind == "engine"]
-    assert not notes, "the step could not be captured"
+    assert NOT_CAPTURED not in said(captured), "the step could not be captured"
     monkeypatch.setenv("TORCHLIGHT_CAPTURE", "0")
     one, other = columns(captured), columns(events(experiment))
     assert one.keys() == other.keys()
@@ -131,3 +148,123 @@ def test_the_cpu_is_the_same_to_the_last_bit_from_run_to_run(
     assert one.keys() == other.keys()
     for name in one.keys() - cls.clocked:
         np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+
+
+class Repeated:
+    """A package that repeats the recorded operations one by one: what is compiled, without the compiler."""
+
+    def __init__(self, step: fx.GraphModule, fault: float = 0.0) -> None:
+        self.step, self.fault = step, fault
+
+    @torch.no_grad()
+    def boxed_run(self, inputs: list[torch.Tensor]) -> None:
+        before = [memory.clone() for memory in inputs]
+        self.step(*inputs)
+        for memory, old in zip(inputs, before, strict=True):
+            if memory.is_floating_point() and not torch.equal(memory, old):
+                memory.mul_(1 + self.fault)
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Steps are written down at once, and repeated from that as soon as they have proved equal."""
+    steps: dict[str, fx.GraphModule] = {}
+    monkeypatch.setenv("TORCHLIGHT_DEVICE", "cpu")
+    monkeypatch.setenv("TORCHLIGHT_COMPILE", "1")
+    monkeypatch.setenv("TORCHLIGHT_COMPILED", str(tmp_path))
+    monkeypatch.setattr(Package, "ask", lambda self, text: steps.update({self.key: graph_of(json.loads(text))}))
+    monkeypatch.setattr(Package, "there", property(lambda self: self.key in steps))
+    monkeypatch.setattr(Package, "load", lambda self: Repeated(steps[self.key]))
+    with at_once():
+        yield
+
+
+def plainly(experiment: Experiment, start: Checkpoint | None = None) -> list[Event]:
+    with mock.patch.dict(os.environ, TORCHLIGHT_COMPILE="0"):
+        return events(experiment, start)
+
+
+def equal(one: list[Event], other: list[Event], tolerance: float = 0.0) -> None:
+    """Both tell the same numbers."""
+    mine, theirs = columns(one), columns(other)
+    assert mine.keys() == theirs.keys()
+    for name in mine.keys() - {"milliseconds"}:
+        np.testing.assert_allclose(mine[name], theirs[name], rtol=tolerance, atol=tolerance, err_msg=name)
+
+
+@pytest.mark.parametrize("experiment", RECORDED.values(), ids=RECORDED.keys())
+def test_a_recorded_step_repeats_the_step_to_the_last_bit(experiment: Experiment, recorded: None) -> None:
+    told = events(experiment)
+    assert said(told) == [COMPILED] * len(said(told)) != []
+    equal(told, plainly(experiment))
+
+
+@pytest.mark.parametrize("fault", [1e-3, float("nan")])
+def test_a_compiled_step_that_differs_is_discarded(
+    recorded: None, monkeypatch: pytest.MonkeyPatch, fault: float
+) -> None:
+    load = Package.load
+    monkeypatch.setattr(Package, "load", lambda self: Repeated(load(self).step, fault))
+    told = events(GanTraining(steps=STEPS))
+    assert said(told) == [UNEQUAL]
+    equal(told, plainly(GanTraining(steps=STEPS)))
+
+
+def test_a_step_that_cannot_be_compiled_stays_plain(recorded: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Package, "ask", lambda self, text: self.refuse("no compiler"))
+    told = events(GanTraining(steps=STEPS))
+    assert said(told) == [UNCOMPILED]
+    equal(told, plainly(GanTraining(steps=STEPS)))
+
+
+@pytest.mark.parametrize("cls", [GanTraining, LatentSpace])
+def test_a_checkpoint_goes_on_in_either_engine(cls: type[Experiment], recorded: None) -> None:
+    experiment = cls.of({"steps": STEPS})
+    whole = {one: run(experiment) for one, run in (("compiled", events), ("plain", plainly))}
+    for begun, goes_on in (("compiled", plainly), ("plain", events)):
+        middle = [event for event in whole[begun] if isinstance(event, Checkpoint) and event.step < STEPS][-1]
+        (last,) = [event for event in goes_on(experiment, middle) if isinstance(event, Checkpoint)][-1:]
+        for name, array in whole["plain"][-1].arrays.items():  # type: ignore[union-attr]
+            np.testing.assert_array_equal(last.arrays[name], array, err_msg=name)
+
+
+def test_a_step_that_branches_on_its_numbers_is_not_recorded() -> None:
+    weight = torch.ones(3)
+    with Tape() as tape:
+        weight.mul_(2 if float(weight.sum()) > 2 else 3)
+    assert tape.fault is not None
+    assert weight.tolist() == [2, 2, 2]
+
+
+@compiler
+def test_a_compiled_step_is_the_step_but_for_rounding(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    check_compiled(GanTraining(steps=STEPS, width=2, depth=1, k_d=1), monkeypatch, tmp_path)
+
+
+@compiler
+@pytest.mark.slow
+@pytest.mark.parametrize("experiment", RECORDED.values(), ids=RECORDED.keys())
+def test_every_compiled_step_is_the_step_but_for_rounding(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    check_compiled(experiment, monkeypatch, tmp_path)
+
+
+def check_compiled(experiment: Experiment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A real compiler, waited for: it takes over after a few steps and tells the same."""
+    ask = Package.ask
+
+    def waited(self: Package, text: str) -> None:
+        ask(self, text)
+        until(lambda: self.there or self.refused, seconds=600)
+
+    monkeypatch.setattr(Package, "ask", waited)
+    monkeypatch.setenv("TORCHLIGHT_DEVICE", "cpu")
+    monkeypatch.setenv("TORCHLIGHT_COMPILE", "1")
+    monkeypatch.setenv("TORCHLIGHT_COMPILED", str(tmp_path))
+    with at_once():
+        told = events(experiment)
+    for compiler in compiling._started:
+        compiler.wait()
+    assert said(told) == [COMPILED] * len(said(told)) != [], (tmp_path / "log").read_text()
+    equal(told, plainly(experiment), TOLERANCE)

@@ -98,7 +98,8 @@ class Autoencoding(Capturable["LatentSpace"]):
         x_BX, label_B = self.train_NX.index_select(0, row_B), self.label_N.index_select(0, row_B)
         if self.knobs.binary:
             # Fresh coins every time (dynamic binarization): the bound is then one on binary pictures.
-            x_BX = torch.bernoulli(x_BX, generator=self.random)
+            # The same coins as `torch.bernoulli`'s, several times as fast, and drawn before the pixels are known.
+            x_BX = torch.rand(x_BX.shape, generator=self.random, device=self.where).lt_(x_BX)
         told = self._quantised(x_BX) if isinstance(self.model, Discrete) else self._continuous(x_BX, label_B)
         self.flat.differentiate(told["loss"])
         with torch.no_grad():

@@ -45,7 +45,7 @@ class DiracGame(Resumable["GanTraining"]):
     """θ, ψ, their optimizers, and the path of the last steps."""
 
     def __init__(self, knobs: GanTraining, block: int = 1) -> None:
-        self.knobs, self.where, self.capturing = knobs, torch.device("cpu"), True
+        self.knobs, self.where = knobs, torch.device("cpu")
         angle = 2 * math.pi * (knobs.seed % 12) / 12
         self.theta_1 = torch.tensor([math.cos(angle)], dtype=torch.float64)
         self.psi_1 = torch.tensor([math.sin(angle)], dtype=torch.float64)

@@ -15,7 +15,7 @@ class Flat:
 
     def __init__(self, network: nn.Module, where: torch.device | str = "cpu") -> None:
         self.network = network
-        parameters = list(network.parameters())
+        self.parameters = parameters = list(network.parameters())
         self.weights_P = torch.cat([parameter.detach().reshape(-1) for parameter in parameters]).to(where)
         self.gradient_P = torch.zeros_like(self.weights_P)
         start = 0
@@ -27,9 +27,8 @@ class Flat:
 
     def differentiate(self, loss: Tensor) -> Tensor:
         """The gradient of `loss` (a scalar), as one vector (P,), left in `gradient_P`."""
-        self.gradient_P.zero_()
-        loss.backward()  # type: ignore[no-untyped-call]
-        return self.gradient_P
+        gradients = torch.autograd.grad(loss, self.parameters, materialize_grads=True, allow_unused=True)
+        return torch.cat([gradient.reshape(-1) for gradient in gradients], out=self.gradient_P)
 
     def clip(self, most: float) -> Tensor:
         """Shortens the gradient to the norm `most` where it is longer; its norm before, a scalar tensor."""

@@ -1,19 +1,29 @@
-"""How a rig keeps its state, all that the next step depends on, and how its step becomes one launch on a GPU."""
+"""How a rig keeps its state, all that the next step depends on, and how its step becomes one launch.
+
+On a GPU that is a CUDA graph, made before the first step; on the CPU, where `TORCHLIGHT_COMPILE` asks for it, a
+compiled step that takes over later (`models/layers/takeover.py`). A checkpoint is the same whatever ran the steps.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from models.experiment import Checkpoint, Experiment
+from models.experiment import Checkpoint, Experiment, Note
+from models.layers.compiling import place
 from models.layers.rows import Rows
-from models.running import captured, stream
+from models.layers.takeover import COMPILED, PROOFS, UNCOMPILED, UNEQUAL, News, Takeover
+from models.running import NOT_CAPTURED, captured, stream
 
 Knobs = TypeVar("Knobs", bound=Experiment)
+CAPTURED = "From step {step} on, each training step is one CUDA graph."
+ENGINES = (CAPTURED, NOT_CAPTURED, COMPILED, UNEQUAL, UNCOMPILED)
+"""What a run can say of how its steps are done; plain operations on the CPU need no word."""
 
 
 class Resumable(Generic[Knobs]):
@@ -25,6 +35,18 @@ class Resumable(Generic[Knobs]):
     knobs: Knobs
     where: torch.device
     random: torch.Generator
+
+    @cached_property
+    def news(self) -> list[News]:
+        """Ways of doing steps that are new since `engines` was last asked."""
+        return []
+
+    def engines(self, step: int) -> Iterator[Note]:
+        """A note for every change, since the last call, of what runs the steps; `step` are done."""
+        for news in self.news:
+            begun = step - news.steps
+            yield Note(begun, "engine", news.text, {"step": begun, "count": PROOFS})
+        self.news.clear()
 
     def _tensors(self) -> dict[str, Tensor]:
         raise NotImplementedError
@@ -63,6 +85,7 @@ class Capturable(Resumable[Knobs]):
     """Whether steps are still captured; False from the first refusal on."""
     rows: Rows
     """The numbers of the steps since they were last told."""
+    told_engines: tuple[str, ...] = ()
     launches: dict[bool, Callable[[], None]]
     """Kinds of step that were wanted so far, by what tells them apart; emptied when knobs change."""
 
@@ -78,14 +101,17 @@ class Capturable(Resumable[Knobs]):
     def launch(self, step: Callable[[], None], *also: Tensor) -> Callable[[], None]:
         """`step` as one CUDA graph, or `step` itself where there is none; `also` changes in it beside state and rows.
 
-        Raises `torch.OutOfMemoryError`.
+        On the CPU a compiled step may take over later. Raises `torch.OutOfMemoryError`.
         """
+        if self.capturing and self.where.type == "cpu" and place() is not None:
+            return Takeover(step, self.news)
         if self.where.type != "cuda" or not self.capturing:
             return step
         own = hasattr(self, "random")
         random = self.random if own else torch.Generator(self.where)
         state = random.get_state()
         graph = captured(step, random, (*self._tensors().values(), *self.rows.tensors, *also))
+        self._tell(NOT_CAPTURED if graph is None else CAPTURED)
         if graph is not None:
             return graph
         self.capturing = False
@@ -93,3 +119,9 @@ class Capturable(Resumable[Knobs]):
             self.random = torch.Generator(self.where)
             self.random.set_state(state)
         return step
+
+    def _tell(self, text: str) -> None:
+        """Say it once, however many kinds of step there are."""
+        if text not in self.told_engines:
+            self.told_engines = (*self.told_engines, text)
+            self.news.append(News(text))

@@ -1,0 +1,42 @@
+"""Steps compiled ahead of time, so that the first visitor's run is fast from its beginning."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+
+from models.experiment import Experiment
+from models.layers import compiling
+from models.layers.takeover import at_once
+
+FEW = 6
+"""Steps after which every kind of step that comes often has been asked for."""
+POLL_S = 0.2
+
+
+def compile_ahead(home: Path, wanted: Iterable[Experiment]) -> int:
+    """Have the steps of these compiled as a worker would want them; returns how many are there in the end.
+
+    Nothing happens where `TORCHLIGHT_COMPILE` does not ask for it. Leaves the process set up as a worker is.
+    """
+    os.environ.setdefault(compiling.PLACE, str(home / "compiled"))
+    where = compiling.place()
+    if where is None:
+        return 0
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    with at_once():
+        for experiment in wanted:
+            training = experiment.train()
+            next(event for event in training if event.step >= min(FEW, experiment.steps))
+            training.close()  # type: ignore[attr-defined]
+    left, since = compiling.wishes(where), time.monotonic()
+    while left and time.monotonic() - since < compiling.LONGEST_S:
+        time.sleep(POLL_S)
+        if (now := compiling.wishes(where)) != left:
+            left, since = now, time.monotonic()
+    return len(list(where.glob("*.pt2")))
