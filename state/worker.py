@@ -31,7 +31,7 @@ import torch
 
 from models.catalogue import experiments
 from models.experiment import BadExperiment, Checkpoint, Experiment, Note
-from models.layers import pretrained
+from models.layers import compiling, pretrained
 from models.running import Moments, signature
 from state import progress, reasons
 from state.control import ACTIVE, Control, Row
@@ -94,6 +94,7 @@ def take(order: dict[str, Any]) -> None:
     """Own the run that the order names and train it; nothing happens where another process owns it."""
     home, key = Path(order["home"]), order["key"]
     os.environ.setdefault(pretrained.PLACE, str(home / "pretrained"))
+    os.environ.setdefault(compiling.PLACE, str(home / "compiled"))
     directory = run_directory(home, key)
     try:
         lease = Lease(directory / "lease")
