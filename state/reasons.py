@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import json
+import sqlite3
 
 from models.experiment import Note
 
@@ -65,7 +66,24 @@ DATABASE_AWAY = (
 )
 DATABASE_ADDRESS = "TORCHLIGHT_DATABASE is no address of a PostgreSQL database: postgresql://user@host:5432/name."
 DATABASE_DRIVER = 'TORCHLIGHT_DATABASE is set, but its driver is missing: python -m pip install "psycopg[binary]".'
+STORE_READ_ONLY = (
+    "The folder of this server's runs cannot be written just now. What was trained can be watched; new runs, names and "
+    "pins have to wait until its disk can be written again."
+)
+STORE_FULL = (
+    "The disk of this server is full. All that was shown is kept. Delete runs that nobody needs any more, "
+    "then try again."
+)
+STORE_FAULT = (
+    "The runs of this server cannot be read just now. What was shown is kept; try again in a moment. "
+    "The cause is in the server's log."
+)
+GONE = "This run has been deleted. Press Train to train it anew."
 REFUSALS = (
+    STORE_READ_ONLY,
+    STORE_FULL,
+    STORE_FAULT,
+    GONE,
     NONE_NEW,
     QUEUE_FULL,
     YOURS_FULL,
@@ -78,6 +96,19 @@ REFUSALS = (
     DATABASE_DRIVER,
 )
 NO_SUCH_RUN = "There is no run {key!r} here. `python -m state list` shows all."
+
+
+def of_the_store(error: BaseException) -> str | None:
+    """The sentence for a fault of the disk or the database file; None where the error is something else."""
+    number = error.errno if isinstance(error, OSError) else None
+    # A sqlite3.ProgrammingError, which is a DatabaseError too, is a mistake of ours.
+    database = isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
+    words = str(error) if database else ""
+    if number in FULL_DISK or "is full" in words:
+        return STORE_FULL
+    if number in (errno.EROFS, errno.EACCES, errno.EPERM) or "readonly" in words:
+        return STORE_READ_ONLY
+    return STORE_FAULT if words or number == errno.EIO else None
 
 
 def note(step: int, text: str, kind: str = "engine", **values: bool | float | str) -> Note:

@@ -33,6 +33,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from models.catalogue import experiments
 from state import uploads
 from state.control import ACTIVE
+from state.database import FAULTS
 from state.drain import drain, take_up
 from state.feed import LATER
 from state.health import Health
@@ -171,7 +172,11 @@ class Compressed:
 @contextlib.asynccontextmanager
 async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     """Around the life of the server: the supervisor runs, the first runs are there, reruns are fast."""
-    lock = hold_server_lock()
+    try:
+        lock = hold_server_lock()
+    except OSError as error:  # it can still show what was trained
+        lock = None
+        logging.getLogger("torchlight").error("The folder of the runs cannot be written: %s", error)
     await asyncio.to_thread(take_up, home())
     _answer_at_once()
     # What the server itself computes is small; more threads would only take the cores from training.
@@ -192,7 +197,8 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
             task.cancel()
         if os.environ.get("TORCHLIGHT_DRAIN", "0") == "1":
             await asyncio.to_thread(drain, home())
-        lock.close()
+        if lock is not None:
+            lock.close()
 
 
 def prepare(over: threading.Event) -> None:
@@ -208,7 +214,7 @@ def prepare(over: threading.Event) -> None:
             run.pin(True)
             while run.status().state in ("queued", *ACTIVE) and not over.wait(FIRST_LOOK_S):
                 pass
-        except (OSError, ValueError, RuntimeError):
+        except (*FAULTS, OSError, ValueError, RuntimeError):
             logging.getLogger(__name__).exception("The first run of %s cannot be prepared.", type(experiment).__name__)
         if over.is_set():
             return
@@ -227,7 +233,8 @@ def _answer_at_once() -> None:
 async def _keep_supervisor() -> None:
     while True:
         with contextlib.suppress(OSError):
-            await asyncio.to_thread(ensure_supervisor)
+            if os.access(home(), os.W_OK) or not home().exists():
+                await asyncio.to_thread(ensure_supervisor)
         await asyncio.sleep(WATCH_S)
 
 

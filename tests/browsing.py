@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,8 +30,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def server(home: Path, ending: bool = True) -> Iterator[str]:
+def server(home: Path, ending: bool = True, through: Sequence[str] = ()) -> Iterator[str]:
     """A cold server on a free port, killed in the end; with `ending`, so is everything it started.
+
+    `through` is a command that starts it, in surroundings of its own.
 
     It prepares no first stories: the cores belong to the test.
     """
@@ -40,7 +42,7 @@ def server(home: Path, ending: bool = True) -> Iterator[str]:
     address = f"http://127.0.0.1:{port}"
     environment = {**os.environ, "TORCHLIGHT_HOME": str(home), "TORCHLIGHT_PREPARE": "0"}
     process = subprocess.Popen(
-        [*command, "--server.port", str(port), "--server.address", "127.0.0.1"],
+        [*through, *command, "--server.port", str(port), "--server.address", "127.0.0.1"],
         env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
     )  # fmt: skip
     try:

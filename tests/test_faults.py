@@ -31,12 +31,13 @@ from state import reasons, supervisor
 from state.checkpoint import Stored
 from state.control import Control, Row
 from state.disk import sweep
-from state.history import Cursor, Delta, History
+from state.history import History
 from state.home import ROOT, Limits, run_directory
 from state.lease import Held, Lease, holder
 from state.record import Record
 from state.runs import Run, Runs
 from state.supervisor import ensure_supervisor
+from tests.faults.kills import kill
 from tests.toys import Expected, Toy, same, store, wait
 from tests.waiting import until
 
@@ -50,74 +51,12 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
         yield opened
 
 
-class Viewer:
-    """Somebody who watches a run and remembers every number and picture that was ever shown."""
-
-    def __init__(self, run: Run) -> None:
-        self.run, self.cursor = run, Cursor()
-        self.rows: dict[tuple[str, int], float] = {}
-        self.pictures: dict[int, np.ndarray] = {}
-
-    def look(self) -> None:
-        delta: Delta = self.run.since(self.cursor)
-        assert not delta.reset
-        self.cursor = delta.cursor
-        for scalars in delta.scalars:
-            for name, values in scalars.values.items():
-                for step, value in zip(range(scalars.first, scalars.step + 1), values.tolist(), strict=True):
-                    assert (name, step) not in self.rows, "a row was shown twice"
-                    self.rows[name, step] = value
-        for step in delta.moments.tolist():
-            self.pictures[step] = self.run.snapshot(step).arrays["weight"]
-
-    def lost(self) -> int:
-        """How many of the numbers and pictures seen are gone or other than they were."""
-        stored = self.run.columns().items()
-        now = {name: dict(zip(steps.tolist(), values.tolist(), strict=True)) for name, (steps, values) in stored}
-        rows = sum(now[name].get(step) != value for (name, step), value in self.rows.items())
-        return rows + sum(
-            not np.array_equal(self.run.snapshot(step).arrays["weight"], seen) for step, seen in self.pictures.items()
-        )
-
-
-def kill_something(home: Path, active: list[Run], chance: random.Random, number: int) -> bool:
-    """Kill -9 of some run's worker, and each sixth time of the supervisor; False where none is there."""
-    locks = [run.directory / "lease" for run in active]
-    lock = home / "supervisor.lock" if number % 6 == 5 else chance.choice(locks)
-    if pid := holder(lock):
-        os.kill(pid, signal.SIGKILL)
-    return pid is not None
-
-
 def test_no_kill_loses_what_was_seen(tmp_path: Path) -> None:
     seed = int.from_bytes(os.urandom(4))
     print(f"seed {seed}")
-    chance = random.Random(seed)
-    viewers: list[Viewer] = []
-    kills, due = 0, time.monotonic()
-    with store(tmp_path, slots=3) as opened:
-        while kills < KILLS or any(not viewer.run.status().ended for viewer in viewers):
-            ensure_supervisor(tmp_path)
-            active = [viewer.run for viewer in viewers if not viewer.run.status().ended]
-            if kills < KILLS and len(active) < 3:
-                run = opened.open(Toy(seed=100 + len(viewers), steps=1000, pace_us=1000))
-                viewers.append(Viewer(run))
-            for viewer in viewers:
-                viewer.look()
-            if time.monotonic() > due and active and kills < KILLS:
-                due = time.monotonic() + chance.expovariate(1 / 0.3)
-                kills += kill_something(tmp_path, active, chance, kills)
-            time.sleep(0.02)
-        for viewer in viewers:
-            viewer.look()
-            assert viewer.run.status().state == "finished"
-            assert not any(note.values.get("differing") for note in viewer.run.notes())
-            Expected.of(viewer.run.experiment).check(viewer.run)
-        shown = sum(len(viewer.rows) + len(viewer.pictures) for viewer in viewers)
-        attempts = sum(viewer.run.status().attempt for viewer in viewers)
-        lost = sum(viewer.lost() for viewer in viewers)
-    print(f"{kills} kills, {len(viewers)} runs in {attempts} attempts, {shown} shown, {lost} lost or changed")
-    assert lost == 0
+    tally = kill(tmp_path, KILLS, random.Random(seed))
+    print(tally)
+    assert (tally.lost, tally.differing) == (0, 0)
 
 
 @pytest.mark.parametrize(

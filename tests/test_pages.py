@@ -42,6 +42,8 @@ def trained(shared_home: Path) -> None:
 def visit(page: Path, address: dict[str, str] | None = None) -> AppTest:
     """The page as a visitor with this address finds it."""
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+    # The frame, which reads the language, does not run again after the switch.
+    app.query_params["lang"] = (address or {}).get("lang", "en")
     app.run()
     app.switch_page(str(page))
     for name, value in (address or {}).items():

@@ -6,6 +6,7 @@ the session, and the same thing as the page's address: the link is the state.
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -167,7 +168,7 @@ class Lab:
         """The run of this experiment, started where it is new; what stands in the way is said on the page."""
         try:
             return runs().open(experiment, resume=resume, owner=visitor_id())
-        except (OSError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError, sqlite3.Error) as error:
             st.error(told(error), icon=":material/error:")
             return None
 

@@ -8,6 +8,7 @@ import secrets
 import streamlit as st
 
 from pages.parts.words import _
+from state.reasons import of_the_store
 
 log = logging.getLogger("torchlight")
 
@@ -16,6 +17,9 @@ def mishap(error: Exception) -> bool:
     """Says it on the page and in the log; True: nothing more is to be shown."""
     number = secrets.token_hex(3)
     log.error("Mishap %s on %s", number, st.context.url, exc_info=error)
+    if (sentence := of_the_store(error)) is not None:
+        st.error(_(sentence), icon=":material/error:")
+        return True
     st.error(
         _(
             "This page met a fault of ours, not of yours. Every run is kept. Reload the page; if the fault comes back, "

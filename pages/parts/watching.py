@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -167,5 +168,7 @@ def obey(lab: Lab, table: Table, known: Sequence[Run], command: Command | None) 
             case "fork":
                 step = max(0, min(command.step, table.shown.steps - 1))
                 lab.lay(replace(table, settings=table.shown, fork=step))
-    except (OSError, RuntimeError, NoSuchRun) as error:
+    except NoSuchRun:
+        st.error(_(reasons.GONE), icon=":material/error:")
+    except (OSError, RuntimeError, sqlite3.Error) as error:
         st.error(told(error), icon=":material/error:")

@@ -8,12 +8,14 @@ where they are shown; a test collects them all and fails on a missing translatio
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 import threading
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
+from sqlite3 import Error as SQLiteError
 from typing import Any
 
 import streamlit as st
@@ -21,6 +23,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from state.reasons import STORE_FAULT, of_the_store
 
 LANGUAGES: Mapping[str, str] = {"en": "English", "vi": "Tiếng Việt"}
 CATALOGUES = Path(__file__).parents[1] / "words"
@@ -121,6 +125,9 @@ def translated(words: Mapping[str, str]) -> dict[str, str]:
 
 
 def told(error: Exception) -> str:
-    """An error's sentence in the visitor's language, where it carries a template; else as it is."""
+    """An error's sentence in the visitor's language: its own template, what is wrong with the store, else as it is."""
     template, values = getattr(error, "template", None), getattr(error, "values", {})
+    if template is None and isinstance(error, OSError | SQLiteError):
+        logging.getLogger("torchlight").error("The store: %s", error, exc_info=error)
+        template = of_the_store(error) or STORE_FAULT  # never its own words: they name paths of the server
     return _(template, **values) if template else _(str(error))

@@ -7,10 +7,12 @@ import asyncio
 import os
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from models.gan import GanTraining
 from state.runs import Runs
+from state.serving import COLLECT_S
 from tests.browsing import server
 from tests.load import drivers
 from tests.load.first_page import first_page
@@ -25,6 +27,12 @@ def pid_of(address: str) -> int:
     return int(found.stdout.split()[0])
 
 
+def settled(address: str, before: int) -> str:
+    """By how much memory has grown, once the server has found a quiet moment to collect what is no longer used."""
+    time.sleep(COLLECT_S + 10.0)
+    return f"{before / 1e6:.0f} MB, then {memory_bytes(pid_of(address)) / 1e6:.0f} MB"
+
+
 def report(what: str, address: str, home: Path, count: int, seconds: float) -> str:
     """Runs one driver; its figure in a line."""
     if what == "sessions":
@@ -32,8 +40,15 @@ def report(what: str, address: str, home: Path, count: int, seconds: float) -> s
     if what == "page":
         return f"first contentful page at 4 Mbit/s and 100 ms: {first_page(address):.2f} s"
     if what == "links":
+        asyncio.run(drivers.links(address, 100, seed=1))  # what every page keeps for good is there
+        before = memory_bytes(pid_of(address))
         shown = asyncio.run(drivers.links(address, count))
-        return "\n".join([f"{count} odd links, {len(shown)} exceptions shown", *shown[:5]])
+        with Runs(home) as store:
+            begun = len(store.list())
+        grown = settled(address, before)
+        return "\n".join(
+            [f"{count} odd links, {len(shown)} faults shown, {begun} runs begun, memory {grown}", *shown[:5]]
+        )
     if what == "soak":
         visits, reruns, first, last = asyncio.run(drivers.soak(address, pid_of(address), seconds))
         return f"{visits} sessions, {reruns} reruns, memory {first / 1e6:.0f} MB, then {last / 1e6:.0f} MB"

@@ -97,8 +97,10 @@ async def links(address: str, count: int, seed: int = 0, pages: Sequence[str] = 
             for _ in range(min(50, count - begin)):
                 page, query = chance.choice(pages), odd_query(chance)
                 await here.rerun(page, query)
-                shown += [f"/{page}?{query}: {one}" for one in here.exceptions]
+                faults = [*here.exceptions, *(said for said in here.alerts if "fault of ours" in said)]
+                shown += [f"/{page}?{query}: {one}" for one in faults]
                 here.exceptions.clear()
+                here.alerts.clear()
     return shown
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -67,7 +68,7 @@ def train(seed: int) -> None:
     try:
         for one in contestants(seed).values():
             runs().open(one, resume=True, owner=visitor_id())
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, sqlite3.Error) as error:
         st.error(told(error), icon=":material/error:")
         return
     st.rerun()
