@@ -20,11 +20,19 @@ LONGEST = 4000
 MOST_CHANGES = 50
 MOST_BESIDE = 3
 VIEW = re.compile(r"[a-z0-9_.,-]{0,200}")
+OWN = ("at", "twin", "beside", "view", "changes")
+FOREIGN = re.compile(r"utm_.*|.*clid|ref|lang|hide|lesson|text|[^a-z].*|.*[^a-z0-9_].*|.{40,}", re.DOTALL)
+"""No knob's name, or one that other programs and other pages add to addresses."""
+MOST_UNKNOWN = 5
 
 
 @dataclass(frozen=True)
 class Link:
-    """What a link says; `corrected` names each parameter that was unusable and was left out."""
+    """What a link says.
+
+    `corrected` names each parameter that was unusable and was left out, `unknown` those that look like knobs and are
+    none: of an older version, or of a newer one.
+    """
 
     experiment: Experiment
     at: int | None = None
@@ -32,6 +40,7 @@ class Link:
     view: str = ""
     beside: Beside | None = None
     corrected: tuple[str, ...] = field(default=())
+    unknown: tuple[str, ...] = field(default=())
 
 
 def write(
@@ -85,7 +94,12 @@ def read(cls: type[Experiment], parameters: Mapping[str, str]) -> Link:
         view=_view(given.get("view", ""), corrected),
         beside=_beside(experiment, given.get("beside"), corrected),
         corrected=tuple(dict.fromkeys(corrected)),
+        unknown=tuple(_unknown(cls, given))[:MOST_UNKNOWN],
     )
+
+
+def _unknown(cls: type[Experiment], given: Mapping[str, str]) -> list[str]:
+    return [name for name in given if name not in (*OWN, *cls.knobs()) and not FOREIGN.fullmatch(name)]
 
 
 def _valid(cls: type[Experiment], values: dict[str, Value], corrected: list[str]) -> Experiment:

@@ -116,9 +116,7 @@ class Lab:
             # Whoever comes without a wish sees learning at once.
             st.session_state[f"{self.family}.autoplay"] = first.key
         link = links.read(self.cls, address or links.write(first, beside=opening.beside))
-        if link.corrected:
-            names = ", ".join(f"`{name[:40]}`" for name in link.corrected)
-            st.warning(_("This link was corrected: {names} could not be used as written.", names=names))
+        say_corrected(link)
         table = Table(link.experiment, link.experiment, link.at, link.twin, link.view, link.beside)
         set_widgets(self.family, self.base(table))
         # A story and a shared moment are shown even where nobody has trained them yet; other links wait for the button.
@@ -291,3 +289,16 @@ class Lab:
         )  # fmt: skip
         if st.button(_("Cancel the fork"), key=f"{self.family}.unfork", type="tertiary"):
             self.lay(replace(table, fork=None))
+
+
+def say_corrected(link: links.Link) -> None:
+    """What of a link could not be used."""
+    if link.corrected:
+        names = ", ".join(f"`{name[:40]}`" for name in link.corrected)
+        st.warning(_("This link was corrected: {names} could not be used as written.", names=names))
+    if link.unknown:
+        names = ", ".join(f"`{name}`" for name in link.unknown)
+        st.warning(
+            _("This link was made by another version of Torchlight: there is no {names} here. "
+              "All else is as it says.", names=names)
+        )  # fmt: skip

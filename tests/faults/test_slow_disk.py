@@ -1,0 +1,62 @@
+"""A disk that takes a fifth of a second to make anything durable: training goes on, pages stay quick, nothing is lost.
+
+Every `fsync` and `fdatasync` of supervisor and workers, SQLite's too, is slowed by a small library of ours.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from state.history import Cursor
+from state.runs import Run
+from tests.toys import Expected, Toy, store, wait
+
+SLOW = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <unistd.h>
+static int slowly(const char *name, int file) {
+  usleep(200000);
+  return ((int (*)(int))dlsym(RTLD_NEXT, name))(file);
+}
+int fsync(int file) { return slowly("fsync", file); }
+int fdatasync(int file) { return slowly("fdatasync", file); }
+"""
+PACED = Toy(steps=3000, pace_us=1000)
+
+
+def seconds(run: Run) -> float:
+    """How long the run took to its last step, while somebody watched; a look at it must be quick."""
+    cursor, looks = Cursor(), list[float]()
+    began = time.monotonic()
+    while run.status().step < run.experiment.steps:
+        before = time.monotonic()
+        cursor = run.since(cursor).cursor
+        run.status()
+        looks.append(time.monotonic() - before)
+        time.sleep(0.02)
+    assert sorted(looks)[len(looks) // 2] < 0.05, "half of all looks waited for the disk"
+    return time.monotonic() - began
+
+
+@pytest.mark.skipif(sys.platform != "linux" or shutil.which("cc") is None, reason="needs a C compiler")
+def test_a_slow_disk_slows_no_training_and_no_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = tmp_path / "slow.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, "-xc", "-", "-ldl"], input=SLOW, text=True, check=True)
+    took = []
+    for place, preloaded in (("quick", ""), ("slow", str(library))):
+        monkeypatch.setenv("LD_PRELOAD", preloaded)
+        with store(tmp_path / place) as opened:
+            run = opened.open(PACED)
+            wait(run, "running", "finished", step=1)
+            took.append(seconds(run))
+            assert wait(run).state == "finished"
+            Expected.of(PACED).check(run)
+    print(f"3000 steps of 1 ms: {took[0]:.1f} s, with a slow disk {took[1]:.1f} s")
+    assert took[1] < 1.5 * took[0] + 2.0
