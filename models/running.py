@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -45,6 +46,8 @@ class Moments:
         self.widest, self.knee = widest, int(widest / (ratio - 1))
         self.asked = False
         self.everything = False
+        self._pictures = [0]
+        """The regular snapshots' steps, as far as they were needed."""
 
     def after(self, step: int) -> int:
         """The next step, later than `step`, after which the loop must stop by itself."""
@@ -66,9 +69,9 @@ class Moments:
 
         So each checkpoint has its picture, and from whatever moment a visitor forks, one is not far before.
         """
-        before = max(step - 1, 0)
-        while before > 0 and self._picture_after(before - 1) != before:
-            before -= 1
+        while self._pictures[-1] < step:
+            self._pictures.append(self._picture_after(self._pictures[-1]))
+        before = self._pictures[max(bisect_left(self._pictures, step) - 1, 0)]
         return self._next(before, 1, self.checkpoint_ratio) <= step
 
     @staticmethod

@@ -25,7 +25,7 @@ HASTE_S = 0.03
 """A picture is committed at once where the last commit is at least so old: it is what the visitor waits for."""
 EXTRA_S, EXTRA_SHARE = 2.0, 0.02
 """Pictures taken between their regular steps are kept this far apart, or this share of the time trained."""
-MEASURE_RATIO = 1.1
+MEASURE_RATIO = 1.15
 QUEUE_EVENTS = 64
 
 
@@ -35,7 +35,7 @@ def regular(step: int) -> bool:
 
 
 def measured(step: int, steps: int) -> bool:
-    """Whether a picture of this step is measured: the first, the last, and the first at or beyond each 1.1ⁿ.
+    """Whether a picture of this step is measured: the first, the last, and the first at or beyond each 1.15ⁿ.
 
     A function of step numbers alone, so that a resumed run measures the same pictures as an undisturbed one.
     """

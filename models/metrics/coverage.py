@@ -57,6 +57,7 @@ def high_quality_counts(samples_N2: Tensor, modes_M2: Tensor, sigma: float) -> T
     samples_N2, modes_M2 = samples_N2.detach().to("cpu", torch.float64), modes_M2.to("cpu", torch.float64)
     samples_N2 = samples_N2[samples_N2.isfinite().all(dim=1)]
     # Differences, not the expanded square: at sigma 0.01 the latter's rounding would decide.
-    distance_NM = (samples_N2[:, None] - modes_M2).square().sum(dim=2).sqrt()
-    nearest_N, mode_N = distance_NM.min(dim=1)
+    # A row to each mode: along the samples memory runs on, and that is five times as fast.
+    across_MN, along_MN = (modes_M2[:, d, None] - samples_N2[:, d].contiguous() for d in range(2))
+    nearest_N, mode_N = across_MN.square_().add_(along_MN.square_()).sqrt_().min(dim=0)
     return torch.bincount(mode_N[nearest_N < 3 * sigma], minlength=len(modes_M2)).double()

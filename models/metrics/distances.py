@@ -17,6 +17,8 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 from torch import Tensor
 
+AT_ONCE = 64
+"""Points whose distances are taken at once: so many stay in the processor's cache."""
 NARROW = 16
 """Up to as many coordinates, distances are taken from differences; above, by a matrix product in float64."""
 
@@ -24,7 +26,7 @@ NARROW = 16
 class EnergyDistance:
     """The energy distance of samples to one fixed reference, whose own term is computed once.
 
-    On one thread 1,000 against 1,000 points take 4 ms on the plane, and 1,000 against 1,797 of 64 coordinates 12 ms.
+    On one thread 1,000 against 1,000 points take 2 ms on the plane, and 1,000 against 1,797 of 64 coordinates 12 ms.
     Distances are float32 and their sum float64: over 100 draws of 1,000 points of four sets on the plane, the result
     differed from float64 throughout by at most 4e-10 of the mean distance. Values below that are zero.
     """
@@ -52,17 +54,27 @@ def energy_distance(x_ND: Tensor, y_MD: Tensor) -> float:
 def _mean_distance(x_ND: Tensor, y_MD: Tensor) -> float:
     """E|X-Y| over all pairs."""
     if x_ND.shape[1] <= NARROW:
-        mode = "donot_use_mm_for_euclid_dist"
-    else:
-        # A point's distance to itself comes out as the root of rounding: 1e-7 of its norm in float64, 3e-3 in float32.
-        x_ND, y_MD, mode = x_ND.double(), y_MD.double(), "use_mm_for_euclid_dist"
-    return float(torch.cdist(x_ND, y_MD, compute_mode=mode).mean(dtype=torch.float64))
+        y_DM = y_MD.T.contiguous()
+        sums = [_distances(part_RD, y_DM).sum(dtype=torch.float64) for part_RD in x_ND.split(AT_ONCE)]
+        return float(torch.stack(sums).sum()) / (len(x_ND) * len(y_MD))
+    # A point's distance to itself comes out as the root of rounding: 1e-7 of its norm in float64, 3e-3 in float32.
+    x_ND, y_MD = x_ND.double(), y_MD.double()
+    return float(torch.cdist(x_ND, y_MD, compute_mode="use_mm_for_euclid_dist").mean())
+
+
+def _distances(x_RD: Tensor, y_DM: Tensor) -> Tensor:
+    """Between few points and all others (R, M), coordinate by coordinate: twice as fast as `torch.cdist`."""
+    squared_RM = (x_RD[:, :1] - y_DM[0]).square_()
+    for d in range(1, len(y_DM)):
+        apart_RM = x_RD[:, d : d + 1] - y_DM[d]
+        squared_RM.addcmul_(apart_RM, apart_RM)
+    return squared_RM.sqrt_()
 
 
 def w2(x_ND: Tensor, y_ND: Tensor) -> float:
     """The exact Wasserstein-2 distance of two equally large samples; infinite where a point is not finite.
 
-    Cubic in N: 500 points take 13 ms, 1,000 take 50, 2,000 take 430. Raises `ValueError` for unequal numbers of points.
+    Cubic in N: 150 points take 2 ms, 400 take 30. Raises `ValueError` for unequal numbers of points.
     """
     if x_ND.shape != y_ND.shape:
         raise ValueError(f"w2 compares equally many points, not {tuple(x_ND.shape)} with {tuple(y_ND.shape)}.")
