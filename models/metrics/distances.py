@@ -55,7 +55,7 @@ def _mean_distance(x_ND: Tensor, y_MD: Tensor) -> float:
     """E|X-Y| over all pairs."""
     if x_ND.shape[1] <= NARROW:
         y_DM = y_MD.T.contiguous()
-        sums = [_distances(part_RD, y_DM).sum(dtype=torch.float64) for part_RD in x_ND.split(AT_ONCE)]
+        sums = [_distances(part_RD, y_DM).sum(dtype=torch.float64) for part_RD in torch.split(x_ND, AT_ONCE)]
         return float(torch.stack(sums).sum()) / (len(x_ND) * len(y_MD))
     # A point's distance to itself comes out as the root of rounding: 1e-7 of its norm in float64, 3e-3 in float32.
     x_ND, y_MD = x_ND.double(), y_MD.double()
