@@ -158,6 +158,11 @@ class Control:
             for row in _known(at) if before == 0 and self._database.elsewhere else ():
                 self._put(row)
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether each look at a row crosses a network: then nobody looks fifty times a second."""
+        return self._database.elsewhere
+
     def close(self) -> None:
         self._database.close()
 

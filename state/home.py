@@ -23,7 +23,7 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -95,6 +95,11 @@ def home(environment: Mapping[str, str] = os.environ) -> Path:
     return Path(environment.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "torchlight"
 
 
+def shared(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether several machines reach the home at once, through a shared folder: `TORCHLIGHT_SHARED=1`."""
+    return environment.get("TORCHLIGHT_SHARED") == "1"
+
+
 def prepares(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether stories are trained before anybody asks for them: unless `TORCHLIGHT_PREPARE=0`."""
     return environment.get("TORCHLIGHT_PREPARE", "1") != "0"
@@ -103,7 +108,8 @@ def prepares(environment: Mapping[str, str] = os.environ) -> bool:
 def fingerprint(environment: Mapping[str, str] = os.environ) -> str:
     """Names the code that a process started now would train with: the sources on disk, and PyTorch.
 
-    It changes with any file of `models`, `state` or a guest module. Takes a fifth of a millisecond.
+    It changes with any file of `models`, `state` or a guest module. Takes a fifth of a millisecond; where machines
+    share the home, files count by what is in them, for each machine dates its own copy.
     """
     guests = environment.get("TORCHLIGHT_EXPERIMENTS", "").split(",")
     said = [_torch(), *_sources(ROOT / "models"), *_sources(ROOT / "state"), *map(_guest, guests)]
@@ -124,20 +130,27 @@ def _sources(directory: Path) -> list[str]:
                 if entry.is_dir():
                     places.append(entry.path)
                 elif entry.name.endswith(".py"):
-                    found.append(_dated(os.path.relpath(entry.path, ROOT), entry.stat()))
+                    found.append(_dated(os.path.relpath(entry.path, ROOT), entry.path, entry.stat()))
     return sorted(found)
 
 
 def _guest(name: str) -> str:
     try:
         spec = importlib.util.find_spec(name) if name else None
-        return _dated(name, os.stat(spec.origin)) if spec and spec.origin else name
+        return _dated(name, spec.origin, os.stat(spec.origin)) if spec and spec.origin else name
     except (ImportError, ValueError, OSError):
         return name
 
 
-def _dated(name: str, file: os.stat_result) -> str:
+def _dated(name: str, path: str, file: os.stat_result) -> str:
+    if shared():
+        return f"{name} {_content(path, file.st_size, file.st_mtime_ns)}"
     return f"{name} {file.st_size} {file.st_mtime_ns}"
+
+
+@lru_cache(maxsize=2048)
+def _content(path: str, _size: int, _changed: int) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def hold_server_lock(at: Path | None = None) -> Lease:

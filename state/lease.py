@@ -5,11 +5,16 @@ data loader) inherits it and keeps a dead worker's run locked; a record lock bel
 
 The price: closing any other descriptor of the same file in the holder drops the lock. So a process never opens
 a lock file that it holds; ask `holder` only about other processes' locks.
+
+On a shared folder (NFSv4, CephFS) the file server keeps the locks of all machines, and frees those of a machine that
+is gone for a minute or two. A process there has an id of its own machine: see `is_elsewhere`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import platform
 import struct
 import sys
 from pathlib import Path
@@ -30,6 +35,8 @@ class Lease:
         except OSError as error:
             os.close(self.descriptor)
             raise Held(str(path)) from error
+        if not shared:
+            _sign(self.descriptor)
 
     def close(self) -> None:
         """Give the lock up; harmless when repeated."""
@@ -52,6 +59,12 @@ if sys.platform == "win32":
             except OSError:
                 if place == places[-1]:
                     raise
+
+    def _sign(descriptor: int) -> None:
+        """Windows lets nobody read what is locked."""
+
+    def is_elsewhere(path: Path) -> bool:
+        return False
 
     def holder(path: Path) -> int | None:
         """1 while some process holds the lock (Windows does not tell which), else None."""
@@ -79,6 +92,18 @@ else:
 
     def _lock(descriptor: int, shared: bool) -> None:
         fcntl.lockf(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+
+    def _sign(descriptor: int) -> None:
+        with contextlib.suppress(OSError):  # a full disk
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, platform.node().encode(), 0)
+
+    def is_elsewhere(path: Path) -> bool:
+        """Whether the newest holder was a process of another machine, by the machine's name that it left there."""
+        try:
+            return path.read_bytes() not in (b"", platform.node().encode())
+        except OSError:
+            return False
 
     def holder(path: Path) -> int | None:
         """The process that holds the lock, or None. Takes no lock itself, so it never stands in anyone's way."""

@@ -100,6 +100,8 @@ NO_SUCH_RUN = "There is no run {key!r} here. `python -m state list` shows all."
 
 def of_the_store(error: BaseException) -> str | None:
     """The sentence for a fault of the disk or the database file; None where the error is something else."""
+    if getattr(error, "template", None) in (DATABASE_AWAY, DATABASE_ADDRESS, DATABASE_DRIVER):
+        return str(error)
     number = error.errno if isinstance(error, OSError) else None
     # A sqlite3.ProgrammingError, which is a DatabaseError too, is a mistake of ours.
     database = isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError

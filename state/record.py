@@ -1,5 +1,7 @@
 """One run's record on disk: one SQLite file with exactly one writer, the run's training process.
 
+The file has a write-ahead log; on a folder that machines share, a rollback journal, as the log needs one memory.
+
 Columns are packed as chunks of float64 (the rows of about a tenth of a second each), pictures as safetensors,
 notes as JSON; chunks and pictures carry a CRC-32. Commits are synced, so what a reader can see survives any
 kill. Nothing is ever changed: after a resume the rows that come again are compared with the stored ones.
@@ -7,6 +9,7 @@ kill. Nothing is ever changed: after a resume the rows that come again are compa
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -23,6 +26,7 @@ from models.experiment import Note, Scalars, Snapshot
 from state import checkpoint as files
 from state.checkpoint import Stored
 from state.columns import Column, joined
+from state.home import shared
 
 _SCHEMA = """
 create table if not exists meta (name text primary key, value text);
@@ -48,7 +52,7 @@ class Record:
         path = directory / "run.db"
         self._database = sqlite3.connect(path, timeout=20.0, isolation_level=None, check_same_thread=False)
         try:
-            self._database.execute("pragma journal_mode=wal")
+            self._database.execute(f"pragma journal_mode={'delete' if shared() else 'wal'}")
             self._database.execute("pragma synchronous=full")
             self._database.executescript(_SCHEMA)
             epoch = os.urandom(8).hex()
@@ -198,6 +202,13 @@ class Record:
     def _begin(self) -> None:
         if not self._database.in_transaction:
             self._database.execute("begin")
+
+
+def healed(directory: Path) -> None:
+    """Undo what a killed writer of a shared folder left half-written: readers there may not, and would see nothing."""
+    if shared() and (directory / "run.db-journal").exists():
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(directory / "run.db")) as database:
+            database.execute("select count(*) from meta").fetchone()
 
 
 def unpack(rows: Iterable[tuple[int, int, str, int, bytes]], wanted: frozenset[str] | None = None) -> Iterable[Scalars]:

@@ -12,7 +12,6 @@ import contextlib
 import logging
 import logging.handlers
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -24,12 +23,13 @@ from state.control import ACTIVE, Control, Row
 from state.database import DatabaseFault
 from state.disk import empty_trash, sweep
 from state.fair import makes_way, order
+from state.fleet import fleet
 from state.history import History
 from state.home import ROOT, Limits, fingerprint, home, run_directory, size_bytes
 from state.lease import Held, Lease, holder
-from state.spare import Spare, warming
+from state.record import healed
 
-LOOP_S = 0.02
+LOOP_S, FAR_LOOP_S = 0.02, 0.1
 ATTEMPTS = 3
 """Processes in a row that get no further before a run counts as failed."""
 SETTLE_S = 3.0
@@ -111,18 +111,14 @@ class Supervisor:
         self.home = at
         self.limits = Limits.read()
         self.control = _reached(at, self.limits)
-        self.spares: list[Spare] = []
-        self.workers: list[subprocess.Popen[bytes]] = []
-        """Spares that became workers, to be reaped; whether a run is alive is told by its lease alone."""
+        self.fleet = fleet(at, self.limits)
         self.code = fingerprint()
-        """What the spares were started with."""
+        """What spare processes were started with."""
         self.compared = 0.0
         self.launched: dict[str, float] = {}
         self.watches: dict[str, Watch] = {}
         self.began = self.needed = time.monotonic()
         self.swept = 0.0
-        self.stillborn = 0
-        self.next_spare = 0.0
 
     def run(self) -> None:
         """Loop until nobody needs a supervisor, or not this one."""
@@ -130,9 +126,8 @@ class Supervisor:
         want_code(self.home, self.code)
         empty_trash(self.home)
         while self._goes_on():
-            time.sleep(LOOP_S)
-        for spare in self.spares:
-            spare.dismiss()
+            time.sleep(FAR_LOOP_S if self.control.elsewhere else LOOP_S)
+        self.fleet.close()
         self.control.close()
         log.info("leaving")
 
@@ -154,7 +149,6 @@ class Supervisor:
         queued = self._in_order([row for row in rows if row.state == "queued"], active)
         for row in active:
             self._check(row)
-        self._reap()
         now, free = time.monotonic(), self.limits.slots - len(active)
         if (queued and free > 0) or now - self.compared > COMPARE_S:
             self.compared = now
@@ -179,19 +173,25 @@ class Supervisor:
 
     def _check(self, row: Row) -> None:
         """Requeue the run of a dead process; kill a hung one."""
-        directory = run_directory(self.home, row.key)
-        pid = holder(directory / "lease")
-        launched = self.launched.get(row.key, self.began)
-        if pid is None and row.state == "starting" and time.monotonic() - launched < SETTLE_S:
+        life = self.fleet.life(row)
+        if life == "unknown":
             return
+        launched = self.launched.get(row.key, self.began)
+        if life != "here" and row.state == "starting" and time.monotonic() - launched < SETTLE_S:
+            return
+        if life == "coming":
+            if row.desired in ("pause", "stop"):  # it may wait for a place for hours
+                self.fleet.kill(row)
+            return
+        directory = run_directory(self.home, row.key)
         moved = progress.read(directory)
-        if pid is None:
+        if life == "gone":
             self.watches.pop(row.key, None)
             self._bury(row, moved.step if moved.attempt == row.attempt else row.step)
             return
         if self._unmoved_s(row.key, (row.attempt, moved.step, moved.beats)) > self.limits.hang_s:
             log.warning("%s hangs at step %d: killed", row.key, moved.step)
-            self._kill(pid)
+            self.fleet.kill(row)
             self.watches.pop(row.key)
 
     def _unmoved_s(self, key: str, seen: tuple[int, ...]) -> float:
@@ -203,6 +203,7 @@ class Supervisor:
 
     def _bury(self, row: Row, step: int) -> None:
         """The process is gone without having said how the run ended: `interrupted`, and queued again or given up."""
+        healed(run_directory(self.home, row.key))
         stored = History(run_directory(self.home, row.key)).checkpoints()
         safe = stored[-1].step if stored else 0
 
@@ -221,46 +222,19 @@ class Supervisor:
         if buried := self.control.move(row.key, ACTIVE, change):
             log.warning("%s: process of attempt %d is gone at step %d: %s", row.key, row.attempt, step, buried.state)
 
-    def _kill(self, pid: int) -> None:
-        """End a worker and its children. The lease names its holder, so no stranger with a recycled id is hit."""
-        if pid <= 1:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            if sys.platform == "win32":
-                os.kill(pid, signal.SIGTERM)
-            elif os.getpgid(pid) == pid:
-                os.killpg(pid, signal.SIGKILL)
-            else:
-                os.kill(pid, signal.SIGKILL)
-
-    def _reap(self) -> None:
-        self.workers = [worker for worker in self.workers if worker.poll() is None]
-        for spare in list(self.spares):
-            if spare.process.poll() is not None:
-                self.spares.remove(spare)
-                self.stillborn += not spare.ready()
-                self.next_spare = time.monotonic() + (min(30.0, 2.0**self.stillborn) if self.stillborn else 0.0)
-                log.error("a spare process ended with code %s; see workers.log", spare.process.returncode)
-
     def _launch(self, queued: list[Row], free: int) -> None:
-        """Give queued runs, in order, to warm spares while slots are free; keep a spare warm, or warming."""
+        """Have processes take queued runs, in order, while slots are free."""
         waiting = self._takeable(queued, free)
+        self.fleet.tend(bool(waiting))
         for row in waiting[: max(0, free)]:
-            spare = next((one for one in self.spares if one.ready()), None)
-            if spare is None:
+            if not self.fleet.ready():
                 break
             if claimed := self.control.claim(row.key, self.limits.slots, "starting"):
                 log.info("%s: attempt %d", row.key, claimed.attempt)
-                self.stillborn = 0
                 self.launched[row.key] = time.monotonic()
-                spare.give(self.home, claimed)
-                if spare.once:
-                    self.spares.remove(spare)
-                    self.workers.append(spare.process)
-        if self.stillborn >= ATTEMPTS and waiting and not self.spares:
+                self.fleet.start(claimed)
+        if waiting and self.fleet.broken():
             self._give_up_starting(waiting[0])
-        elif not self.spares and time.monotonic() > self.next_spare:
-            self.spares.append(warming(self.home))
 
     def _takeable(self, queued: list[Row], free: int) -> list[Row]:
         """The queued runs whose lease is free.
@@ -270,14 +244,13 @@ class Supervisor:
         """
         takeable = []
         for row in queued:
-            pid = holder(run_directory(self.home, row.key) / "lease")
-            if pid is None:
+            if holder(run_directory(self.home, row.key) / "lease") is None:
                 takeable.append(row)
             elif free <= 0:
                 self.watches.pop(row.key, None)
-            elif self._unmoved_s(row.key, (pid,)) > SETTLE_S:
+            elif self._unmoved_s(row.key, (row.attempt,)) > SETTLE_S:
                 log.warning("%s is queued and its old process neither goes on nor ends: killed", row.key)
-                self._kill(pid)
+                self.fleet.kill(row)
         return takeable
 
     def _give_up_starting(self, row: Row) -> None:
@@ -285,7 +258,6 @@ class Supervisor:
         self.control.move(
             row.key, ("queued",), lambda row: replace(row, state="failed", reason=reason, ended=time.time())
         )
-        self.stillborn = 0
 
 
 def _reached(at: Path, limits: Limits) -> Control:

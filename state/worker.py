@@ -3,7 +3,8 @@
 Warm first: import what takes seconds, say "ready", wait for lines of JSON on standard input that name home, key
 and attempt; end of input means not needed any more. On Linux each line is answered by a fork, so that one warm
 process starts any number of runs, each within some hundredths of a second and with its memory shared. A process
-that has touched a GPU cannot be forked, nor can one elsewhere: there it says "ready once" and trains itself.
+that has touched a GPU cannot be forked, nor can one elsewhere: there, or where it is told `once`, it says "ready once"
+and trains itself.
 
 In a run, the main thread does nothing but iterate `experiment.train` and hand events to the recorder, while a
 ticker asks for news and watches for wishes.
@@ -12,6 +13,7 @@ ticker asks for news and watches for wishes.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import json
 import os
@@ -72,8 +74,11 @@ def main() -> None:
     if hasattr(os, "nice"):
         os.nice(Limits.read().nice)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    once = sys.argv[1:] == ["once"]
+    if once:
+        _end_with(os.getppid())
     warm()
-    forks = sys.platform == "linux" and torch.version.cuda is None
+    forks = sys.platform == "linux" and torch.version.cuda is None and not once
     if forks:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children here: their leases tell
         gc.collect()
@@ -87,6 +92,14 @@ def main() -> None:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             os.setsid()
             take(json.loads(line))
+            os._exit(0)
+
+
+def _end_with(parent: int) -> None:
+    """Die when the parent does, on Linux, by whatever death: who started this process there answers for its place."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        if os.getppid() != parent:
             os._exit(0)
 
 
@@ -255,7 +268,7 @@ class Attempt:
                     return True
                 if self.control.others_wait(self.key):
                     return False
-            time.sleep(TICK_S)
+            time.sleep(ASK_S if self.control.elsewhere else TICK_S)
         return False
 
     def _end(self, state: str, reason: Note | None = None) -> None:
@@ -305,12 +318,14 @@ class Attempt:
 
     def _tick(self) -> None:
         """Ask for news ten times a second, for everything every two, and obey wishes within two ticks."""
-        asked = everything = time.monotonic()
+        asked = everything = heard = time.monotonic()
         seen: deque[tuple[float, int]] = deque([(asked, self.step)])
         while not self.over.wait(TICK_S):
             now = time.monotonic()
             if not self.held:
-                self._read_wish()
+                if not self.control.elsewhere or now - heard > ASK_S:
+                    heard = now
+                    self._read_wish()
                 if self.wish != "run" or now - everything > self.checkpoint_s:
                     everything = now
                     slow = self.recorder.write_s / CHECKPOINT_SHARE if self.recorder else 0.0

@@ -8,13 +8,16 @@ from __future__ import annotations
 import importlib.util
 import os
 import pwd
+import secrets
 import shutil
 import signal
+import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -72,6 +75,67 @@ class PostgresServer:
         """SIGINT throws everybody out and leaves in order; SIGQUIT leaves as in a crash."""
         self.process.send_signal(how)
         self.process.wait(60)
+
+
+class RayCluster:
+    """A cluster of one node, with a token; its processes are those that name its folder.
+
+    `environment` is what a server needs to use it.
+    """
+
+    def __init__(self, place: Path, database: str, cpus: int = 4) -> None:
+        self.place = place
+        with socket.socket() as one:
+            one.bind(("127.0.0.1", 0))
+            port = one.getsockname()[1]
+        self.address, self.token = f"127.0.0.1:{port}", secrets.token_hex(32)
+        self.environment = {
+            "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self.token, "TORCHLIGHT_RAY": self.address,
+            "TORCHLIGHT_DATABASE": database, "TORCHLIGHT_SHARED": "1",
+        }  # fmt: skip
+        command = [Path(sys.executable).with_name("ray"), "start", "--head", "--block", f"--port={port}"]
+        bounds = [f"--num-cpus={cpus}", "--num-gpus=0", "--object-store-memory=78643200", f"--temp-dir={place}/r"]
+        quiet = ["--include-dashboard=false", "--disable-usage-stats", "--min-worker-port=0", "--max-worker-port=0"]
+        own = {name: said for name, said in os.environ.items() if not name.startswith("TORCHLIGHT_")}
+        with open(place / "log", "wb") as log:
+            self.process = subprocess.Popen(
+                [*command, *bounds, *quiet], env={**own, **self.environment}, stdout=log, stderr=log
+            )
+        until = time.monotonic() + 120
+        while b"Ray runtime started" not in (place / "log").read_bytes():
+            assert time.monotonic() < until and self.process.poll() is None, (place / "log").read_text()
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(60)
+        while left := [pid for pid, said in commands() if f"{self.place}/" in said and pid != os.getpid()]:
+            for pid in left:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.05)
+
+
+def commands() -> Iterator[tuple[int, str]]:
+    """Every process of this machine with its command line."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            yield int(entry.name), (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+
+
+@contextmanager
+def ray_cluster(database: str, cpus: int = 4) -> Iterator[RayCluster]:
+    """A cluster whose nodes keep their runs in this database."""
+    needs(importlib.util.find_spec("ray") is not None, "Ray")
+    place = Path(tempfile.mkdtemp(prefix="tl-ray-", dir="/tmp"))  # sockets below it must have short names
+    cluster = None
+    try:
+        cluster = RayCluster(place, database, cpus)
+        yield cluster
+    finally:
+        if cluster is not None:
+            cluster.stop()
+        shutil.rmtree(place, ignore_errors=True)
 
 
 @contextmanager
