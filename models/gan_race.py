@@ -108,8 +108,8 @@ class GanRace(Experiment):
         if start is None:
             race.found = race.evaluate(0)
             yield race.snapshot(0)
-            yield race.checkpoint(0)
             yield Scalars(0, 0, {name: np.array([value]) for name, value in race.columns().items()})
+            yield race.checkpoint(0)
         while step < self.steps:
             begin, judged = step, evaluation_after(step)
             stop = min(moments.after(step), judged, self.steps)

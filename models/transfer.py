@@ -234,8 +234,8 @@ class FreezeLab(Experiment):
             race.found = referee.evaluate(step)
         if start is None:
             yield referee.snapshot(0)
-            yield race.checkpoint(0)
             yield Scalars(0, 0, {name: np.array([value]) for name, value in referee.columns(race.found).items()})
+            yield race.checkpoint(0)
         while step < self.steps:
             race.play_by(self.at(step))
             begin, judged = step, evaluation_after(step)

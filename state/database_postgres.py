@@ -139,9 +139,12 @@ class Postgres:
             raise
 
     def layout(self) -> int:
-        if self.execute("select to_regclass('layout')") == [(None,)]:
+        # The catalogue as a table, not `to_regclass`: that may still remember that there was no such schema before
+        # this connection waited for another one, which made it.
+        sql = "select 1 from pg_catalog.pg_tables where schemaname = ? and tablename = 'layout'"
+        if not self.execute(sql, self._schema):
             return 0
-        ((layout,),) = self.execute("select coalesce(max(number), 0) from layout")
+        ((layout,),) = self.execute(f'select coalesce(max(number), 0) from "{self._schema}".layout')
         return int(layout)
 
     def lay_out(self, statements: Sequence[str], layout: int) -> None:

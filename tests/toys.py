@@ -19,7 +19,7 @@ from models.experiment import Checkpoint, Event, Experiment, Note, Pixels, Point
 from models.running import Moments, stream
 from state.columns import joined
 from state.lease import holder
-from state.recorder import measured
+from state.recorder import measured, regular
 from state.runs import Run, Runs, Status
 from state.supervisor import ensure_supervisor
 
@@ -173,7 +173,10 @@ def log(run: Run) -> str:
 
 @dataclass
 class Expected:
-    """What an experiment yields when nothing disturbs it, computed in this very process, without any store."""
+    """What an experiment yields when nothing disturbs it, computed in this very process, without any store.
+
+    Of its pictures, those that every run keeps: what lies between them is kept by the clock (`state.recorder`).
+    """
 
     columns: dict[str, tuple[np.ndarray, np.ndarray]]
     snapshots: dict[int, Mapping[str, np.ndarray]]
@@ -190,21 +193,24 @@ class Expected:
         for name in scores[0][1]:
             columns[name] = np.array([step for step, _ in scores]), np.array([score[name] for _, score in scores])
         return cls(
-            columns, {one.step: one.arrays for one in shown}, [e for e in events if isinstance(e, Checkpoint)][-1]
+            columns,
+            {one.step: one.arrays for one in shown if regular(one.step) or one.step == experiment.steps},
+            [e for e in events if isinstance(e, Checkpoint)][-1],
         )
 
     def check(self, run: Run) -> None:
         """The run has every row, picture and weight of the undisturbed training, to the last bit."""
         found = run.columns()
-        assert found.keys() == self.columns.keys()
+        assert found.keys() == self.columns.keys(), found.keys() ^ self.columns.keys()
         for name, column in self.columns.items():
             for mine, theirs in zip(column, found[name], strict=True):
                 np.testing.assert_array_equal(theirs, mine, err_msg=name)
-        assert set(self.snapshots) <= set(run.moments().tolist())
+        missing = set(self.snapshots) - set(run.moments().tolist())
+        assert not missing, f"no pictures of the steps {sorted(missing)}"
         for step, arrays in self.snapshots.items():
             same(run.snapshot(step), step, arrays)
         same(run.checkpoint(self.final.step), self.final.step, self.final.arrays)
-        assert not run.damage()
+        assert not run.damage(), run.damage()
 
 
 def same(found: Snapshot | Checkpoint | None, step: int, arrays: Mapping[str, np.ndarray]) -> None:

@@ -105,6 +105,8 @@ export class Feed {
       if (this.since !== undefined && performance.now() - this.since > STEADY_MS) this.failures = 0;
       this.since = undefined;
       this.failures += 1;
+      // A host may stop forwarding sockets in the middle: then this one counts as never opened.
+      if (this.failures > 1) this.opened = false;
       if (!this.opened && this.failures > 1) this.poll();
       const pause = RETRIES_MS[Math.min(this.failures, RETRIES_MS.length) - 1];
       this.retry = setTimeout(() => this.connect(), pause * (0.75 + Math.random() / 2));
