@@ -34,7 +34,8 @@ class Gate:
         with self._lock:
             now = self._clock()
             tries, last = self._wrong.get(address, (0, 0.0))
-            pause = min(LONGEST_WAIT_S, 2.0 ** (tries - FREE_TRIES)) if tries >= FREE_TRIES else 0.0
+            doubled = min(tries - FREE_TRIES, 64)  # beyond a thousand doublings lies no number
+            pause = min(LONGEST_WAIT_S, 2.0**doubled) if tries >= FREE_TRIES else 0.0
             self._all = [when for when in self._all if now - when < LONGEST_WAIT_S]
             crowd = self._all[-1] + 1.0 - now if len(self._all) >= FREE_TRIES_OF_ALL else 0.0
             return max(0.0, last + pause - now if tries else 0.0, crowd)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections import Counter
 from collections.abc import Callable, Mapping
 
 from starlette.requests import Request
@@ -23,7 +22,7 @@ from state.gate import GATE
 from state.hosts import served
 from state.latency import PICTURES, RERUNS
 from state.lease import holder
-from state.overview import resident_bytes
+from state.overview import overview, resident_bytes
 from state.runs import Runs, runs
 
 LEAST_FREE_BYTES = 200_000_000
@@ -49,15 +48,13 @@ def faults(store: Runs) -> list[str]:
 
 def measured(store: Runs, connections: Mapping[str, int]) -> dict[str, float]:
     """The operator's numbers by name, in the units that their names say."""
-    rows = [run.row for run in store.list()]
-    states = Counter(row.state for row in rows)
-    disk = shutil.disk_usage(store.home)
+    now = overview(store)
     return {
-        **{f'runs{{state="{state}"}}': float(states[state]) for state in STATES},
-        "slots": float(store.limits.slots),
-        "store_bytes": float(sum(row.bytes for row in rows)),
-        "store_bytes_most": float(store.limits.disk_bytes),
-        "disk_free_bytes": float(disk.free),
+        **{f'runs{{state="{state}"}}': float(now.states.get(state, 0)) for state in STATES},
+        "slots": float(now.slots),
+        "store_bytes": float(now.stored_bytes),
+        "store_bytes_most": float(now.most_bytes),
+        "disk_free_bytes": float(now.free_bytes),
         "resident_bytes": float(resident_bytes()),
         **{f"{name}_open": float(count) for name, count in connections.items()},
     }

@@ -47,9 +47,14 @@ class Places:
         self.most, self.each = most, each
         self.taken: Counter[str] = Counter()
 
+    @property
+    def count(self) -> int:
+        """How many are taken."""
+        return self.taken.total()
+
     def take(self, address: str) -> bool:
         """Whether there was a place; who got one gives it back."""
-        if self.taken.total() >= self.most or self.taken[address] >= self.each:
+        if self.count >= self.most or self.taken[address] >= self.each:
             return False
         self.taken[address] += 1
         return True
@@ -74,7 +79,7 @@ class Hub:
     @classmethod
     def watchers(cls) -> int:
         """How many live connections are open."""
-        return cls.newest.taken.total() if cls.newest is not None else 0
+        return cls.newest.count if cls.newest is not None else 0
 
     def __init__(self, store: Runs | None = None) -> None:
         self._store = store

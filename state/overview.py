@@ -34,6 +34,8 @@ class Busy:
 class Overview:
     """A store at one moment."""
 
+    rows: tuple[Row, ...]
+    """All runs, the newest first."""
     states: Mapping[str, int]
     slots: int
     busy: tuple[Busy, ...]
@@ -54,6 +56,7 @@ def overview(store: Runs, failures: int = 10) -> Overview:
     queued = [row for row in rows if row.state == "queued"]
     failed = sorted((row for row in rows if row.state == "failed"), key=lambda row: -(row.ended or 0.0))[:failures]
     return Overview(
+        rows=tuple(rows),
         states=Counter(row.state for row in rows),
         slots=store.limits.slots,
         busy=tuple(_busy(store.home, row, now) for row in sorted(active, key=lambda row: row.started or 0.0)),

@@ -60,7 +60,7 @@ PagesManager.uses_pages_directory = False
 def routes() -> list[BaseRoute]:
     """The routes beside Streamlit's own."""
     hub = Hub()
-    health = Health(lambda: {"viewers": hub.places.taken.total(), "sessions": Guard.visitors()})
+    health = Health(lambda: {"viewers": hub.places.count, "sessions": Guard.visitors()})
     return [*hub.routes(), *health.routes()]
 
 
@@ -84,7 +84,7 @@ class Guard:
     @classmethod
     def visitors(cls) -> int:
         """How many sessions are open."""
-        return cls.newest.taken.total() if cls.newest is not None else 0
+        return cls.newest.count if cls.newest is not None else 0
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

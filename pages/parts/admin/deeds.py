@@ -23,13 +23,14 @@ def deeds(now: Overview) -> None:
     if closed != now.closed:
         mark = runs().home / CLOSED
         mark.touch() if closed else mark.unlink(missing_ok=True)
-    known = {run.key: run for run in runs().list()[:LISTED]}
+    known = {row.key: row for row in now.rows[:LISTED]}
     key = st.selectbox(
-        _("Run"), list(known), index=None, key="admin.run", format_func=lambda key: _said(known[key].row),
+        _("Run"), list(known), index=None, key="admin.run", format_func=lambda key: _said(known[key]),
         placeholder=_("Choose a run"),
     )  # fmt: skip
-    if key in known:
-        _buttons(known[key])
+    run = runs().find(key) if key else None
+    if run is not None:
+        _buttons(run)
 
 
 def _said(row: Row) -> str:
