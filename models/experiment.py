@@ -24,7 +24,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -231,7 +231,13 @@ class Experiment(BaseModel):
                 return min(step, self.steps, other.steps)
         return min(self.steps, other.steps)
 
-    @property
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with some knobs replaced, not validated; its key is its own."""
+        copy = super().model_copy(update=update, deep=deep)
+        copy.__dict__.pop("key", None)
+        return copy
+
+    @cached_property
     def key(self) -> str:
         """26 characters of a-z and 2-7: a hash of class name, version and every knob. Device and libraries stay out."""
         said = json.dumps([type(self).__name__, self.version, self.model_dump(mode="json")], sort_keys=True)

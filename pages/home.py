@@ -10,6 +10,7 @@ from models.gan import GanTraining
 from pages.parts import watching
 from pages.parts.cards import cards, said_of, still_of
 from pages.parts.gan.panels import legend, picture
+from pages.parts.lab import stories_of
 from pages.parts.lanes import ACTIVE
 from pages.parts.lessons import course
 from pages.parts.lessons.board import Board
@@ -25,8 +26,8 @@ PAGE = {
     "line": "Watch neural networks while they learn.",
 }
 HERE = Path(__file__).parent
-FIRST = GanTraining.stories()[0]
-RING = next(story.experiment for story in GanTraining.stories() if story.name == "Ring of eight")
+FIRST = stories_of(GanTraining)[0]
+RING = next(story.experiment for story in stories_of(GanTraining) if story.name == "Ring of eight")
 
 
 def living() -> None:

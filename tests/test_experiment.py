@@ -52,6 +52,7 @@ def test_the_key_depends_on_every_knob_and_on_nothing_else(experiment: Experimen
         for other in declared.extremes():
             if other != getattr(experiment, name):
                 assert experiment.but(**{name: other}).key != experiment.key
+                assert experiment.model_copy(update={name: other}).key != experiment.key
 
 
 @every_experiment

@@ -104,6 +104,24 @@ def test_moving_a_slider_keeps_the_picture_until_train_is_pressed() -> None:
     assert runs().find(QUICK.but(width=33).key) is None
 
 
+def test_more_settings_are_drawn_only_while_they_are_open_and_keep_what_they_said() -> None:
+    app, hidden = gan(links.write(QUICK)), "gan.batch_size"
+    assert hidden not in [each.key for each in app.slider]
+    app.session_state["gan.more"] = True
+    app.run()
+    app.slider(key=hidden).set_value(64).run()
+    app.session_state["gan.more"] = False
+    app.run()
+    assert hidden not in [each.key for each in app.slider]
+    app.button(key="gan.train").click().run()
+    run = runs().find(QUICK.but(batch_size=64).key)
+    assert run is not None and not app.exception
+    until_ended(run)
+    app.session_state["gan.more"] = True
+    app.run()
+    assert app.slider(key=hidden).value == 64
+
+
 def test_the_next_seed_is_offered_for_a_finished_run() -> None:
     app = gan(links.write(QUICK))
     assert app.button(key="gan.train").label == "Train again, seed 6"

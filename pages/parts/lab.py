@@ -220,8 +220,11 @@ class Lab:
             possible = False
             st.warning(" ".join(error.faults.values()))
         said |= controls(self.family, base.model_copy(update=said), self.front[1:], locked=locked)
-        with st.expander(_("More settings"), icon=":material/tune:"):
-            said |= controls(self.family, base.model_copy(update=said), rest, locked=locked)
+        more = st.expander(_("More settings"), icon=":material/tune:", on_change="rerun", key=f"{self.family}.more")
+        # Closed, they would cost every rerun a third of its time: what they said is in the table, but for a fork's.
+        if more.open or table.fork is not None:
+            with more:
+                said |= controls(self.family, base.model_copy(update=said), rest, locked=locked)
         with button:
             return self.train_button(table, self.wanted(table, said) if possible else None)
 

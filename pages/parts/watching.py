@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -14,7 +15,7 @@ from pages.parts import lanes, twins
 from pages.parts.lanes import ACTIVE
 from pages.parts.live import WORDS, live
 from pages.parts.table import Command, Said, Table
-from pages.parts.words import _, language, told, translated
+from pages.parts.words import _, language, told, translate
 from state import hub, reasons
 from state.runs import NoSuchRun, Run, runs
 
@@ -54,9 +55,15 @@ def stored(table: Table) -> list[tuple[Experiment, Run]]:
 
 def spoken(lab: Lab) -> dict[str, str]:
     """Every word of the living picture, in the visitor's language."""
-    words = translated({**WORDS, **{text: text for text in (*reasons.TEMPLATES, *lab.cls.note_templates)}})
-    words |= {f"named_{name}": said for name, said in lab.named().items()}
-    return {**words, "locale": language()}
+    named = {f"named_{name}": said for name, said in lab.named().items()}
+    return {**words_of(lab.cls, language()), **named}
+
+
+@lru_cache(maxsize=128)
+def words_of(cls: type[Experiment], code: str) -> Mapping[str, str]:
+    """The words that are the same in all living pictures of a family, in the language `code`: translated once."""
+    said = {**WORDS, **{text: text for text in (*reasons.TEMPLATES, *cls.note_templates)}}
+    return {**{name: translate(text, code) for name, text in said.items()}, "locale": code}
 
 
 def say_changes(lab: Lab, experiment: Experiment) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
-
-import streamlit as st
 
 from models.attention import OWN, AttentionTraining
 from models.experiment import Reference
@@ -58,7 +57,7 @@ def groups_of(experiment: AttentionTraining) -> list[dict[str, Any]]:
     return [{**group, "array": f"maps_{group['name']}", "heads": experiment.num_heads} for group in found]
 
 
-@st.cache_data(max_entries=100, show_spinner=False)
+@lru_cache(maxsize=100)
 def examples(*knobs: Any) -> list[dict[str, Any]]:
     """The shown examples: their tokens along both sides of each kind of map, the answers, and the demanded cells."""
     experiment = AttentionTraining.of(dict(zip(PROBE_KNOBS, knobs, strict=True)))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
-
-import streamlit as st
 
 from models.cycle_gan import CycleGan
 from models.layers.cycle.domains import SIDE, Domains
@@ -31,7 +30,7 @@ def legend(experiment: CycleGan) -> str:
     return _("Three rows belong together: pictures, below each what it was translated to, below that what came back.")
 
 
-@st.cache_data(max_entries=50, show_spinner=False)
+@lru_cache(maxsize=50)
 def sets(seed: int) -> tuple[list[list[float]], list[list[float]]]:
     """The shown points of both sets."""
     x_N2, y_N2, _label = Domains("moons_and_gaussians", seed).shown(SHOWN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import streamlit as st
 
@@ -32,12 +33,24 @@ def watch(lab: Lab, table: Table) -> None:
 
     @st.fragment(run_every=LOOK_S if run.status().state in ACTIVE else None)
     def look() -> None:
-        finding = diagnose(run.columns(WATCHED), experiment, table.at)
+        now = run.status()
+        finding = (
+            sought(experiment, table.at, now.ended_at)
+            if now.ended
+            else diagnose(run.columns(WATCHED), experiment, table.at)
+        )
         if finding is not None:
             st.warning(f"**{name(finding)}** · {sign(finding)}", icon=":material/troubleshoot:")
             offer(lab, table, experiment, run, finding)
 
     look()
+
+
+@lru_cache(maxsize=256)
+def sought(experiment: GanTraining, at: int | None, _ended_at: float | None) -> Finding | None:
+    """What failed in a run that has ended, until it goes on: looked for once, not at each rerun."""
+    run = runs().find(experiment.key)
+    return diagnose(run.columns(WATCHED), experiment, at) if run else None
 
 
 def name(finding: Finding) -> str:

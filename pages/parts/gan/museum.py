@@ -6,7 +6,7 @@ import streamlit as st
 
 from models.gan import GanTraining
 from models.museum import MUSEUM
-from pages.parts.lab import Lab
+from pages.parts.lab import Lab, stories_of
 from pages.parts.table import Table
 from pages.parts.words import _
 
@@ -21,7 +21,7 @@ def draw(lab: Lab, table: Table) -> None:
             "same seed; a line over the picture names what goes wrong as soon as it is measured."
         )
     )
-    exhibits = [story for story in GanTraining.stories() if story.shelf == MUSEUM]
+    exhibits = [story for story in stories_of(GanTraining) if story.shelf == MUSEUM]
     for start in range(0, len(exhibits), ACROSS):
         for column, story in zip(st.columns(ACROSS), exhibits[start : start + ACROSS], strict=False):
             with column, st.container(border=True, height="stretch"):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
-
-import streamlit as st
 
 from models.gan import GanTraining
 from models.layers.dirac import REACH
@@ -59,16 +58,15 @@ def optimal(experiment: GanTraining) -> Mapping[str, Any]:
     }  # fmt: skip
 
 
-def shown_points(experiment: GanTraining) -> list[list[float]]:
+def shown_points(experiment: GanTraining) -> tuple[tuple[float, ...], ...]:
     return real_points(experiment.data, experiment.drawing, experiment.seed)
 
 
-@st.cache_data(max_entries=100, show_spinner=False)
-def real_points(data: str, drawing: str, seed: int) -> list[list[float]]:
+@lru_cache(maxsize=100)
+def real_points(data: str, drawing: str, seed: int) -> tuple[tuple[float, ...], ...]:
     """Some of the very points that the run trains on."""
     experiment = GanTraining.of({"data": data, "drawing": drawing, "seed": seed})
-    points: list[list[float]] = experiment.points(POINTS, "data")[:SHOWN_POINTS].numpy().round(4).tolist()
-    return points
+    return tuple(map(tuple, experiment.points(POINTS, "data")[:SHOWN_POINTS].numpy().round(4).tolist()))
 
 
 def legend(experiment: GanTraining) -> str:

@@ -44,6 +44,7 @@ open within 1.5 s).
 from __future__ import annotations
 
 import base64
+import json
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -242,19 +243,21 @@ def live(
     to stay English and may add translations of the templates of notes. With `autoplay` a run that is finished replays
     its history once by itself, unless the visitor does something first or wants no motion.
     """
+    said = {
+        "runs": [dict(run) for run in runs],
+        "panels": [dict(panel) for panel in panels],
+        "words": {**WORDS, **words},
+        "keys": dict(MOVES),
+        "step": step,
+        "view": view,
+        "autoplay": autoplay,
+        # Streamlit's own socket compresses nothing, and attention maps are mostly paper.
+        "frames": [base64.b64encode(zlib.compress(frame, DEFLATED)).decode() for frame in frames],
+    }
+    # As bytes: a dictionary would be searched for tables and written as JSON twice at every rerun.
     return _view(
         key=key,
-        data={
-            "runs": [dict(run) for run in runs],
-            "panels": [dict(panel) for panel in panels],
-            "words": {**WORDS, **words},
-            "keys": dict(MOVES),
-            "step": step,
-            "view": view,
-            "autoplay": autoplay,
-            # Streamlit's own socket compresses nothing, and attention maps are mostly paper.
-            "frames": [base64.b64encode(zlib.compress(frame, DEFLATED)).decode() for frame in frames],
-        },
+        data=json.dumps(said).encode(),
         on_step_change=on_step or _ignore,
         on_view_change=on_view or _ignore,
         on_command_change=on_command or _ignore,

@@ -66,6 +66,7 @@ export class LiveView extends Timeline {
     window.__torchlight = this.record;
     this.theme = readTheme(this.root);
     this.root.dataset.dark = String(this.theme.dark);
+    data = this.read(data);
     if (data !== this.data) {
       this.data = data;
       this.runs = data.runs;
@@ -79,6 +80,15 @@ export class LiveView extends Timeline {
       this.swallow(data.frames ?? []);
     }
     this.redraw();
+  }
+
+  /** What the page says, as an object; the same one as before where it says the same. */
+  read(data) {
+    if (!(data instanceof Uint8Array)) return data;
+    const text = new TextDecoder().decode(data);
+    if (text === this.text) return this.data;
+    this.text = text;
+    return JSON.parse(text);
   }
 
   // What of the pictures is switched off or chosen: a string that lives in the link.
