@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 import sys
+import urllib.request
+from contextlib import ExitStack
+from http.cookiejar import CookieJar
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from starlette.applications import Starlette
@@ -16,7 +19,10 @@ from state.drain import LIST, drain, take_up
 from state.health import Health, faults
 from state.lease import holder
 from state.supervisor import ensure_supervisor
+from tests.browsing import answers
+from tests.load.replicas import NGINX, nginx
 from tests.toys import Expected, Toy, store, wait
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[1]
 SLOW = Toy(steps=4000, pace_us=500)
@@ -74,10 +80,36 @@ def test_the_container_copies_what_there_is_and_installs_what_the_readme_says() 
     assert "streamlit run app.py" in readme and '"streamlit", "run", "app.py"' in text
 
 
-@pytest.mark.skipif(shutil.which("nginx") is None, reason="needs nginx")
-def test_nginx_takes_the_configuration(tmp_path: Path) -> None:
-    whole = f"events {{}}\npid {tmp_path}/pid;\nhttp {{ access_log off; include {ROOT}/deploy/nginx.conf; }}\n"
-    (tmp_path / "nginx.conf").write_text(whole)
-    command = ["nginx", "-t", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf"), "-e", str(tmp_path / "log")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+class Named(BaseHTTPRequestHandler):
+    """Answers with the port that was reached."""
+
+    def do_GET(self) -> None:
+        said = str(self.server.server_port).encode()  # type: ignore[attr-defined]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    def log_message(self, *_said: object) -> None:
+        pass
+
+
+@pytest.mark.skipif(NGINX is None, reason="needs nginx")
+def test_behind_nginx_a_visitor_stays_with_one_server_though_a_class_shares_an_address() -> None:
+    with ExitStack() as standing:
+        servers = [standing.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), Named)) for _ in range(2)]
+        for each in servers:
+            Thread(target=each.serve_forever, daemon=True).start()
+            standing.callback(each.shutdown)
+        address = standing.enter_context(nginx([each.server_port for each in servers]))
+        until(lambda: answers(address), 10)
+        reached = set()
+        for _visitor in range(24):
+            kept = CookieJar()
+            browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(kept))
+            browser.open(f"{address}/").read()
+            way = [cookie.value for cookie in kept]
+            stayed = {browser.open(f"{address}/gan").read() for _ in range(5)}
+            assert len(way) == len(stayed) == 1 and way == [cookie.value for cookie in kept]
+            reached |= stayed
+        assert len(reached) == 2
