@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import subprocess
 import tempfile
 import time
+import warnings
 from pathlib import Path
 
 from models.gan import GanTraining
 from state.runs import Runs
 from state.serving import COLLECT_S
-from tests.browsing import server
-from tests.load import drivers
+from tests.load import decoding, drivers
 from tests.load.first_page import first_page
+from tests.load.replicas import replicas
 from tests.load.visiting import memory_bytes, told
 from tests.toys import wait
 
@@ -61,18 +63,34 @@ def report(what: str, address: str, home: Path, count: int, seconds: float) -> s
         before = memory_bytes(pid_of(address))
         ends = asyncio.run(drivers.messages(address, run.key, count))
         answers = drivers.uploads(address, count)
-        grown = (memory_bytes(pid_of(address)) - before) / 1e6
-    return f"{count} messages: {ends}; {count} uploads: {answers}; memory {grown:+.0f} MB"
+        shown = asyncio.run(drivers.forged_files(address, count))
+        grown = settled(address, before)
+    return f"{count} messages: {ends}; {count} odd uploads: {answers}; {count} forged files: {shown}; memory {grown}"
+
+
+def decoded(count: int) -> str:
+    """Forged files and odd texts, each to every function that reads one; no server."""
+    warnings.simplefilter("ignore")  # Pillow warns of what it mends
+    logging.disable()  # and Streamlit of a page's functions outside a page
+    found = {"files": decoding.files(count), "texts": decoding.texts(count)}
+    return "\n".join(f"{count} {name}: {report}" + "".join(report.faults[:3]) for name, report in found.items())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.load")
-    parser.add_argument("what", choices=("sessions", "viewers", "links", "strangers", "soak", "page"))
+    parser.add_argument("what", choices=("sessions", "viewers", "links", "strangers", "soak", "page", "uploads"))
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--servers", type=int, default=1, help="so many servers of one home behind nginx (sessions)")
     given = parser.parse_args()
+    if given.what == "uploads":
+        print(decoded(given.count), f"(load {os.getloadavg()[0]:.1f})")
+        return
     os.environ |= {"TORCHLIGHT_SESSIONS": "2000", "TORCHLIGHT_SESSIONS_EACH": "2000", "TORCHLIGHT_VIEWERS_EACH": "2000"}
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home, server(Path(home)) as address:
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home,
+        replicas(Path(home), given.servers) as address,
+    ):
         print(report(given.what, address, Path(home), given.count, given.seconds), f"(load {os.getloadavg()[0]:.1f})")
 
 

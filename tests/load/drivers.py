@@ -8,12 +8,17 @@ import random
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
+from streamlit.proto.Common_pb2 import StringArray
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from models.catalogue import experiments
+from pages.parts.own.incoming import TYPES
+from tests.load import forging
 from tests.load.visiting import Visit, memory_bytes, visit, watching
 
 PAGES = ("", "gan", "freezing", "memory", "attention", "latent", "runs", "lessons")
@@ -145,6 +150,39 @@ def uploads(address: str, count: int, seed: int = 0) -> dict[int, int]:
             status = refused.code
         answers[status] = answers.get(status, 0) + 1
     return answers
+
+
+@dataclass
+class Shown:
+    """What a visitor saw of forged files: pages drawn, files taken and refused, faults."""
+
+    pages: int = 0
+    answers: Counter[int] = field(default_factory=Counter)
+    refusals: int = 0
+    faults: list[str] = field(default_factory=list)
+
+
+async def forged_files(address: str, count: int, seed: int = 0, each: int = 4) -> Shown:
+    """Gives `count` forged files to the page of own classes, in real sessions, as a browser would."""
+    chance, shown = random.Random(seed), Shown()
+    given = [forging.valid(kind) for kind in forging.KINDS] + list(forging.built())
+    while shown.answers.total() < count:
+        async with visit(address) as here:
+            await here.rerun("own_classes", "lang=en", within_s=120)
+            here.set("own.how", "string_array_value", StringArray(data=["Upload"]))
+            await here.rerun("own_classes", "lang=en")
+            uploader = next(key for key in here.widgets if key.startswith("own.files."))
+            for _ in range(5):
+                raws = [given.pop(0) if given else forging.file(chance) for _ in range(each)]
+                files = [(f"{chance.choice(ODD)[:200]}.{chance.choice(TYPES)}", raw) for raw in raws]
+                shown.answers.update(await here.upload(uploader, files))
+                here.alerts.clear()
+                await here.rerun("own_classes", "lang=en", within_s=120)
+                shown.pages += 1
+                shown.refusals += sum("is no picture" in said for said in here.alerts)
+                shown.faults += [*here.exceptions, *(said for said in here.alerts if "fault of ours" in said)]
+                here.exceptions.clear()
+    return shown
 
 
 async def soak(address: str, pid: int, seconds: float, at_once: int = 4) -> tuple[int, int, int, int]:

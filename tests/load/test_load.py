@@ -47,3 +47,9 @@ def test_sessions_and_viewers_are_served(address: str, home: Path) -> None:
         run = store.open(GanTraining(steps=50))
         wait(run)
         assert asyncio.run(drivers.viewers(address, run.key, 5, 2.0))
+
+
+def test_forged_files_are_taken_or_refused_in_a_sentence(address: str) -> None:
+    shown = asyncio.run(drivers.forged_files(address, 20))
+    assert shown.faults == [] and shown.answers.total() == 20 and 0 < shown.refusals < 20
+    assert set(shown.answers) <= {0, 204}

@@ -6,13 +6,9 @@ kilobytes can claim to be gigabytes large), and it is read as PNG or JPEG and as
 
 from __future__ import annotations
 
-import io
-import struct
-import zlib
-
 import numpy as np
-from PIL import Image, ImageOps
 
+from models.data.unpacking import NoPicture, TooLarge, unpacked
 from pages.parts.words import _
 
 MOST_BYTES = 2_000_000
@@ -23,9 +19,6 @@ FAINT = 0.2
 """Shadows and noise of a photograph, as a share of the darkest ink, are paper."""
 WORKED_PX = 256
 """Larger pictures are made smaller first: the models' have 28 pixels at most."""
-BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, struct.error,
-          zlib.error, Image.DecompressionBombError)  # fmt: skip
-"""What Pillow's readers were seen to raise on damaged files."""
 
 
 class Unreadable(ValueError):  # noqa: N818  (an answer to a visitor)
@@ -48,30 +41,14 @@ def small(raw: bytes) -> np.ndarray:
     if len(raw) > MOST_BYTES:
         raise Unreadable(_("This file is too large: at most {most} MB.", most=MOST_BYTES // 1_000_000))
     try:
-        # Only the header is read here: the size that it claims is known before anything is unpacked.
-        with Image.open(io.BytesIO(raw), formats=("PNG", "JPEG")) as picture:
-            width, height = picture.size
-            if max(width, height) > MOST_PX:
-                raise Unreadable(
-                    _("This picture has {width} × {height} pixels: at most {most} each way.",
-                      width=width, height=height, most=MOST_PX)
-                )  # fmt: skip
-            picture.draft("L", (WORKED_PX, WORKED_PX))
-            return grey(ImageOps.exif_transpose(picture))
-    except Unreadable:
-        raise
-    except BROKEN:
+        picture = unpacked(raw, ("PNG", "JPEG"), WORKED_PX, MOST_PX**2, MOST_PX).convert("L")
+    except TooLarge as large:
+        raise Unreadable(
+            _("This picture has {width} × {height} pixels: at most {most} each way.",
+              width=large.width, height=large.height, most=MOST_PX)
+        ) from None  # fmt: skip
+    except NoPicture:
         raise Unreadable(_("This file cannot be read as a PNG or JPEG picture.")) from None
-
-
-def grey(picture: Image.Image) -> np.ndarray:
-    """(h, w) in 0 … 1; what is transparent is white paper."""
-    if picture.mode.startswith("I"):  # 16 bits: Pillow would cut off instead of scaling
-        picture = Image.fromarray((np.asarray(picture).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
-    if picture.has_transparency_data:
-        paper = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(paper, picture.convert("RGBA"))
-    picture = picture.convert("L")
     picture.thumbnail((WORKED_PX, WORKED_PX))
     levels: np.ndarray = np.asarray(picture, float) / 255
     return levels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
 
 import numpy as np
 import streamlit as st
@@ -16,6 +17,8 @@ from pages.parts.own.album import turn
 from pages.parts.plain import plain
 from pages.parts.words import _, translated
 
+READ = "own.read"
+"""In this visit: the pictures of the files that lie before the visitor, by the files' own names."""
 TYPES = ["jpg", "jpeg", "png", "webp"]
 
 
@@ -64,13 +67,24 @@ def uploaded(key: str) -> list[Picture]:
         help=_("At most {most} at a time. They stay in the server's memory during this visit and are never stored.",
                most=MOST_EACH),
     )  # fmt: skip
-    found = []
+    known: dict[str, Picture | None] = st.session_state.get(READ, {})
+    # Unpacked once, not at every touch of the page; what lies there no longer is forgotten.
+    now = {
+        file.file_id: known[file.file_id] if file.file_id in known else picture_in(file) for file in files[-MOST_EACH:]
+    }
+    st.session_state[READ] = now
     for file in files[-MOST_EACH:]:
-        try:
-            found.append(Picture.of(photograph(file.getvalue())))
-        except ValueError:
+        if now[file.file_id] is None:
             st.warning(
-                _("“{name}” is no picture that can be read here: JPEG, PNG or WebP, at most {most} million pixels.",
-                  name=plain(file.name[:60]), most=MOST_PIXELS // 1_000_000)
+                _("“{name}” is no picture that can be read here: JPEG or PNG of at most {most} million pixels, or WebP "
+                  "of half as many.", name=plain(file.name[:60]), most=MOST_PIXELS // 1_000_000)
             )  # fmt: skip
-    return found
+    return [picture for file in files if (picture := now[file.file_id]) is not None]
+
+
+def picture_in(file: BytesIO) -> Picture | None:
+    """The picture in a file; None where there is none that can be read."""
+    try:
+        return Picture.of(photograph(file.getvalue()))
+    except ValueError:
+        return None
