@@ -21,12 +21,13 @@ import torch
 from torch import Tensor
 
 from models.data.transfers import sample
-from models.experiment import Checkpoint, Event, Experiment, Pixels, Points, Scalars, Snapshot, knob
+from models.experiment import Checkpoint, Event, Experiment, Pixels, Points, Snapshot, knob
 from models.layers import stack
 from models.layers.arms import Arm, Lesson
 from models.layers.freezing import below
 from models.layers.plans import schedule
 from models.layers.pretrained import Recipe, cross_entropy, initial, pretrained
+from models.layers.rows import told
 from models.layers.stack import HEAD, LAYERS
 from models.metrics.cka import linear_cka
 from models.metrics.comparison import band
@@ -85,12 +86,11 @@ class Basins(Experiment):
                 step += 1
                 if moments.asked:
                     break
-            columns = four.told()
+            found = None
             if step in (judged, self.steps):
                 four.survey()
-                gap = np.full(step - begin - 1, np.nan)
-                columns |= {name: np.append(gap, value) for name, value in four.barriers().items()}
-            yield Scalars(step, begin + 1, columns)
+                found = four.barriers()
+            yield from told(begin, step, four.told(), found)
             wanted, due = moments.everything, moments.due(step)
             if step in (judged, self.steps):
                 yield four.snapshot(step)

@@ -24,6 +24,7 @@ from models.experiment import Checkpoint, Event, Experiment, Pixels, Points, Sca
 from models.layers.gan_kinds import VARIANTS
 from models.layers.gan_racing import LOST, SHOWN, Race, evaluation_after
 from models.layers.resumable import ENGINES
+from models.layers.rows import told
 from models.running import Moments
 
 MOST = 8
@@ -119,11 +120,11 @@ class GanRace(Experiment):
                 if moments.asked:
                     break
             columns, lost = race.told(step)
+            found = None
             if step in (judged, self.steps):
                 race.found = race.evaluate(step)
-                gap = np.full(step - begin - 1, np.nan)
-                columns |= {name: np.append(gap, value) for name, value in race.columns().items()}
-            yield Scalars(step, begin + 1, columns)
+                found = race.columns()
+            yield from told(begin, step, columns, found)
             yield from lost
             yield from race.engines(step)
             due = moments.due(step)

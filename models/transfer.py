@@ -23,6 +23,7 @@ from models.experiment import Checkpoint, Event, Experiment, Note, Pixels, Point
 from models.layers.freezing import LOST, Race
 from models.layers.plans import OWN, PLAN, STRATEGIES, multipliers, schedule
 from models.layers.pretrained import Recipe
+from models.layers.rows import told
 from models.metrics.freezing import Referee, evaluation_after
 from models.running import NOT_CAPTURED, Moments
 
@@ -262,13 +263,13 @@ class FreezeLab(Experiment):
         """The numbers of the steps since `begin`, with an evaluation where one is due, and who was lost."""
         rows = race.rows[-1:]
         columns, lost = race.told()
+        found = None
         if step in (judged, self.steps):
             race.rows = rows
             race.found = referee.evaluate(step)
             race.rows = []
-            before = np.full(step - begin - 1, np.nan)
-            columns |= {name: np.append(before, value) for name, value in referee.columns(race.found).items()}
-        yield Scalars(step, begin + 1, columns)
+            found = referee.columns(race.found)
+        yield from told(begin, step, columns, found)
         yield from (Note(step, note.kind, note.text, note.values) for note in lost)
 
 

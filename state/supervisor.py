@@ -210,7 +210,9 @@ class Supervisor:
         def change(now: Row) -> Row:
             ended = replace(now, step=max(now.step, step), bytes=size_bytes(run_directory(self.home, now.key)))
             ended = replace(ended, safe=max(now.safe, safe))
-            barren = 0 if step > now.step or safe > now.safe else now.barren + 1
+            # What another supervisor claimed in its last moment may have reached no process at all: nothing has failed.
+            lost = now.state == "starting" and now.key not in self.launched
+            barren = 0 if step > now.step or safe > now.safe else now.barren + (not lost)
             if now.desired == "stop":
                 return replace(ended, state="stopped", desired="run", ended=time.time())
             if now.desired == "pause":

@@ -9,7 +9,9 @@ import pytest
 
 from models.catalogue import experiments
 from models.experiment import Checkpoint, Event, Experiment, Note, Scalars, Snapshot, Value
+from models.running import Moments
 from pages.parts.menu import described_pages
+from state.columns import joined
 from state.frames import decode, picture
 
 STEPS = 3
@@ -63,6 +65,21 @@ def test_the_same_seed_trains_the_same_run(cls: type[Experiment]) -> None:
                 assert array.shape == theirs.arrays[name].shape and array.dtype == theirs.arrays[name].dtype
                 same = np.array_equal(array, theirs.arrays[name], equal_nan=array.dtype.kind == "f")
                 assert name in cls.clocked or same, name
+
+
+@every
+def test_no_row_depends_on_where_the_loop_stopped(cls: type[Experiment]) -> None:
+    """Told step by step or many at once, by whoever asked: the same columns have numbers of the same steps."""
+    experiment = cls.of({"steps": 9})
+    often, rarely = (
+        joined([event for event in experiment.train(moments=moments) if isinstance(event, Scalars)])
+        for moments in (Moments(), Moments(dense=1, ratio=1.7))
+    )
+    assert often.keys() == rarely.keys()
+    for name, (steps, values) in often.items():
+        np.testing.assert_array_equal(rarely[name][0], steps, err_msg=name)
+        if name not in cls.clocked:
+            np.testing.assert_array_equal(rarely[name][1], values, err_msg=name)
 
 
 @every

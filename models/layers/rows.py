@@ -1,10 +1,18 @@
-"""The numbers of training steps, gathered on the device until somebody asks: a row for each step."""
+"""The numbers of training steps, gathered on the device until somebody asks: a row for each step.
+
+What is found only now and then stands in a row of its own step alone: beside the steps before it, it would fill rows
+with "not taken" wherever the loop happened to stop, and a run would depend on who looked at it.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from models.experiment import Scalars
 
 WARM_UP = 3
 """Rows that the warm-up before a capture writes (`models.running.captured`)."""
@@ -32,3 +40,13 @@ class Rows:
         rows: np.ndarray = self.table[: int(self.count)].cpu().double().numpy()
         self.count.zero_()
         return rows
+
+
+def told(
+    begin: int, step: int, columns: Mapping[str, np.ndarray], found: Mapping[str, float] | None = None
+) -> Iterator[Scalars]:
+    """The columns (step - begin,) of the steps after `begin` up to `step`, and what was `found` at `step`."""
+    if found and step - begin > 1:
+        yield Scalars(step - 1, begin + 1, {name: values[:-1] for name, values in columns.items()})
+        begin, columns = step - 1, {name: values[-1:] for name, values in columns.items()}
+    yield Scalars(step, begin + 1, {**columns, **{name: np.array([value]) for name, value in (found or {}).items()}})
