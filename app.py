@@ -6,7 +6,9 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 if get_script_run_ctx(suppress_warning=True) is None:
     from pages.parts.mishap import mishap
     from state.serving import lifespan, middleware, routes
+    from state.settings import settle
 
+    settle()
     app = st.App(__file__, lifespan=lifespan, routes=routes(), middleware=middleware(), on_script_error=mishap)
 else:
     from pages.parts.menu import menu

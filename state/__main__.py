@@ -30,6 +30,7 @@ from state.home import hold_server_lock
 from state.links import change
 from state.reasons import NO_SUCH_RUN
 from state.runs import NoSuchRun, Refused, Run, Runs
+from state.settings import settle
 from state.supervisor import ensure_supervisor
 
 Json = Annotated[bool, tyro.conf.arg(help="One JSON object per line instead of text.")]
@@ -253,6 +254,7 @@ def drained(home: Home = None) -> None:
 
 def main(arguments: list[str]) -> int:
     """The command line; the exit code. A run that does not finish, and a mistake in the options, is not 0."""
+    settle()
     try:
         return _main(arguments)
     except BadExperiment as error:
