@@ -11,7 +11,6 @@ from pages.parts import watching
 from pages.parts.cards import cards, said_of, still_of
 from pages.parts.gan.panels import legend, picture
 from pages.parts.lab import stories_of
-from pages.parts.lanes import ACTIVE
 from pages.parts.lessons import course
 from pages.parts.lessons.board import Board
 from pages.parts.table import Table
@@ -44,7 +43,7 @@ def living() -> None:
         return
     st.session_state.setdefault("home.autoplay", experiment.key)
     table: Table = st.session_state.get(board.place, Table(experiment, experiment))
-    entry = {"key": run.key, "label": "", "whole": True, "active": run.status().state in ACTIVE}
+    entry = {"key": run.key, "label": "", "whole": True, **watching.phase(run)}
     board.keep(watching.follow(board, table, [run], [entry], [picture(experiment)]))
     st.caption(legend(experiment))
 

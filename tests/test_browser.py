@@ -78,6 +78,8 @@ def test_pressing_train_shows_a_live_picture_and_its_numbers(app: str, visitor: 
     expect(page.get_by_text(re.compile(r"steps/s")).first).to_be_visible()
     expect(page.get_by_text(re.compile(r"left")).first).to_be_visible()
     expect(page.get_by_text("Training", exact=True).first).to_be_visible()
+    # The page around the picture knows it too, though it was drawn while the run had to wait for its process.
+    expect(page.get_by_role("button", name="Training …")).to_be_visible()
 
 
 def test_a_reload_finds_the_training_gone_on_and_the_history_complete(app: str, visitor: BrowserContext) -> None:

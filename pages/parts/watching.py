@@ -17,6 +17,7 @@ from pages.parts.live import WORDS, live
 from pages.parts.table import Command, Said, Table
 from pages.parts.words import _, language, told, translate
 from state import hub, reasons
+from state.frames import SHOWN_AS
 from state.runs import NoSuchRun, Run, runs
 
 if TYPE_CHECKING:
@@ -37,12 +38,16 @@ def picture(lab: Lab, table: Table) -> Table:
         twins.verdict(table.shown, table.twin, [run for _e, run in known], table.at, lab.lesson)
     lab.above(lab, table)
     say_changes(lab, first)
-    entries = [
-        {"key": run.key, "label": twins.label(experiment, table), "active": run.status().state in ACTIVE}
-        for experiment, run in known
-    ]
+    entries = [{"key": run.key, "label": twins.label(experiment, table), **phase(run)} for experiment, run in known]
     panels = list(lab.panels(first))
     return follow(lab, table, [run for _e, run in known], entries, panels)
+
+
+def phase(run: Run) -> dict[str, Any]:
+    """What the page around the picture says and offers by: whether the run waits, trains or does neither."""
+    state = run.status().state
+    shown = SHOWN_AS.get(state, state)
+    return {"active": state in ACTIVE, "phase": shown if state in ACTIVE else "idle"}
 
 
 def stored(table: Table) -> list[tuple[Experiment, Run]]:
@@ -104,7 +109,7 @@ def follow(lab: Lab, table: Table, known: list[Run], entries: list[dict[str, Any
     def poll() -> None:
         now = st.session_state.get(lab.place, table)
         lab.keep(mount(now, [frame for run in known for frame in hub.history(run, now.at)]))
-        if [entry["active"] for entry in entries] != [run.status().state in ACTIVE for run in known]:
+        if [entry["phase"] for entry in entries] != [phase(run)["phase"] for run in known]:
             st.rerun()
 
     poll()

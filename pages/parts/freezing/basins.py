@@ -14,7 +14,7 @@ from models.experiment import Snapshot
 from models.layers.stack import HEAD, LAYERS
 from models.metrics.comparison import band
 from models.transfer import FreezeLab
-from pages.parts import lanes, watching
+from pages.parts import watching
 from pages.parts.freezing import forest, measuring
 from pages.parts.freezing.names import fixed, pairs
 from pages.parts.freezing.panels import note
@@ -60,7 +60,7 @@ def draw(lab: Lab, table: Table) -> None:
     if run is None:
         return
     words = {**translated(dict(WORDS)), "locale": language()}
-    entry = {"key": run.key, "label": "", "active": run.status().state in lanes.ACTIVE, "whole": True}
+    entry = {"key": run.key, "label": "", "whole": True, **watching.phase(run)}
     said = live([entry], list(panels(experiment)), words=words, key=f"{lab.family}.basins.live")
     command = Command.read(said.get("command"))
     if command is not None and command.verb in ("pause", "stop", "step", "resume"):

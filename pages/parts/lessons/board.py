@@ -92,7 +92,7 @@ def watch(board: Board, lesson: Lesson, shown: Sequence[Experiment], known: Sequ
     table: Table = st.session_state.get(board.place, start)
     entries: list[dict[str, Any]] = [
         {"key": run.key, "label": sentence_case(twins.label(experiment, table)), "whole": True,
-         "active": run.status().state in ACTIVE}
+         **watching.phase(run)}
         for experiment, run in zip(shown, known, strict=True)
     ]  # fmt: skip
     board.keep(watching.follow(board, table, list(known), entries, list(lesson.panels(shown[0]))))

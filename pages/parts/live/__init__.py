@@ -37,8 +37,8 @@ The surface is an (n, n) grid whose row 0 is the lowest y and whose outer nodes 
 The result has `step` ({key, step, turn}: where the visitor came to rest in the first run; step None: the newest),
 `view` ({layers, turn}: layers that are switched off and what of the attention is chosen, as listed in `choice.js`,
 joined by commas; what it leaves out is the first group's first head), `command` (a trigger: verb, step
-and the active run's key; "refresh" when a run began or ended) and `transport` ("poll" where the WebSocket did not
-open within 1.5 s).
+and the active run's key; "refresh" when a run got its turn, began or ended) and `transport` ("poll" where the
+WebSocket did not open within 1.5 s).
 """
 
 from __future__ import annotations
@@ -232,7 +232,7 @@ def live(
     on_command: Callable[[], None] | None = None,
     on_transport: Callable[[], None] | None = None,
 ) -> ComponentResult:
-    """Mount the live view of one to four `runs` ({"key", "label", "active"}), drawn alike with one scrubber.
+    """Mount the live view of one to four `runs` ({"key", "label", "active", "phase"}), drawn alike with one scrubber.
 
     A run with "static": True has no connection and no history: its picture is the newest of `frames`, exchanged when
     other frames come; where all runs are such, the transport is left out. One with "whole": True can be held and

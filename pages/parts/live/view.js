@@ -136,13 +136,14 @@ export class LiveView extends Timeline {
     return this.turns;
   }
 
-  /** A run that begins or ends changes what the page around offers: it is run again. */
+  /** A run that gets its turn, begins or ends changes what the page around says and offers: it is run again. */
   heed(feed) {
-    const busy = BUSY.includes(feed.status?.status);
-    const before = feed.busy ?? this.runs.find(({ key }) => key === feed.key)?.active ?? busy;
-    feed.busy = busy;
-    if (busy) this.film.seen(feed.key);
-    if (busy !== before) this.setTriggerValue("command", { verb: "refresh", step: feed.status.step, key: feed.key });
+    const status = feed.status?.status;
+    const phase = BUSY.includes(status) ? status : "idle";
+    const before = feed.phase ?? this.runs.find(({ key }) => key === feed.key)?.phase ?? phase;
+    feed.phase = phase;
+    if (phase !== "idle") this.film.seen(feed.key);
+    if (phase !== before) this.setTriggerValue("command", { verb: "refresh", step: feed.status.step, key: feed.key });
   }
 
   /** Keep the feeds of runs that stay, open those that are new, close those that left. */
