@@ -3,8 +3,9 @@
 A link carries only knobs that differ from their default, so that it stays short; `changes` are written
 "step:knob:value", joined by commas; `at` is the step looked at, `twin` the one knob in which a second run
 differs, `beside` the knob and the values, "knob:value,value", of runs that stand beside it as one, `view` what of the
-picture is switched off or chosen. Whatever a stranger writes into a link, reading it gives a valid experiment and a
-list of what had to be corrected, never an exception.
+picture is switched off or chosen, `v` the version of the family that the link was made with (`Experiment.version`;
+links of nothing but defaults, and those made before there was a `v`, carry none). Whatever a stranger writes into a
+link, reading it gives a valid experiment and a list of what had to be corrected, never an exception.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ LONGEST = 4000
 MOST_CHANGES = 50
 MOST_BESIDE = 3
 VIEW = re.compile(r"[a-z0-9_.,-]{0,200}")
-OWN = ("at", "twin", "beside", "view", "changes")
+OWN = ("at", "twin", "beside", "view", "changes", "v")
 FOREIGN = re.compile(r"utm_.*|.*clid|ref|lang|hide|lesson|text|[^a-z].*|.*[^a-z0-9_].*|.{40,}", re.DOTALL)
 """No knob's name, or one that other programs and other pages add to addresses."""
 MOST_UNKNOWN = 5
@@ -41,6 +42,13 @@ class Link:
     beside: Beside | None = None
     corrected: tuple[str, ...] = field(default=())
     unknown: tuple[str, ...] = field(default=())
+    version: int | None = None
+    """Of the family, when the link was made; None where the link does not say."""
+
+    @property
+    def earlier(self) -> bool:
+        """Whether the same knobs trained differently when the link was made."""
+        return self.version is not None and self.version < self.experiment.version
 
 
 def write(
@@ -67,7 +75,7 @@ def write(
         said["beside"] = f"{beside[0]}:{','.join(knobs[beside[0]].write(value) for value in beside[1])}"
     if view:
         said["view"] = view
-    return said
+    return {**said, "v": str(experiment.version)} if said else {}
 
 
 def read(cls: type[Experiment], parameters: Mapping[str, str]) -> Link:
@@ -93,6 +101,7 @@ def read(cls: type[Experiment], parameters: Mapping[str, str]) -> Link:
         twin=_twin(experiment, given.get("twin"), corrected),
         view=_view(given.get("view", ""), corrected),
         beside=_beside(experiment, given.get("beside"), corrected),
+        version=_version(given.get("v"), corrected),
         corrected=tuple(dict.fromkeys(corrected)),
         unknown=tuple(_unknown(cls, given))[:MOST_UNKNOWN],
     )
@@ -148,6 +157,15 @@ def _step(text: str | None, steps: int, corrected: list[str]) -> int | None:
         corrected.append("at")
         return None
     return min(int(text), steps)
+
+
+def _version(text: str | None, corrected: list[str]) -> int | None:
+    if text is None:
+        return None
+    if not re.fullmatch(r"[1-9][0-9]{0,3}", text):
+        corrected.append("v")
+        return None
+    return int(text)
 
 
 def _view(text: str, corrected: list[str]) -> str:

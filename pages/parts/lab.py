@@ -295,7 +295,9 @@ class Lab:
 
 
 def say_corrected(link: links.Link) -> None:
-    """What of a link could not be used."""
+    """What of a link could not be used, or means something else by now."""
+    if link.earlier:
+        st.warning(_("This link was made by an earlier version of this experiment; its numbers may differ."))
     if link.corrected:
         names = ", ".join(f"`{name[:40]}`" for name in link.corrected)
         st.warning(_("This link was corrected: {names} could not be used as written.", names=names))

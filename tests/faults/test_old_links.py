@@ -27,11 +27,21 @@ def test_what_this_version_writes_is_never_called_old() -> None:
         assert links.read(GanTraining, address).unknown == ()
 
 
+def test_a_link_says_the_version_that_it_was_made_with() -> None:
+    now = GanTraining.version
+    assert links.write(GanTraining()) == {} and links.write(GanTraining(lr_g=0.0005))["v"] == str(now) != "1"
+    told = {said: links.read(GanTraining, {"lr_g": "0.0005", "v": said}) for said in ("1", str(now), str(now + 1), "x")}
+    assert [link.earlier for link in told.values()] == [True, False, False, False]
+    assert [link.corrected for link in told.values()] == [(), (), (), ("v",)]
+    assert not links.read(GanTraining, {"lr_g": "0.0005"}).earlier  # made before links said so
+
+
 @pytest.mark.parametrize(
     ("address", "sentence"),
-    [(GONE, "another version of Torchlight: there is no `critic_steps`"),
+    [({"lr_g": "0.0005", "v": "1"}, "an earlier version of this experiment; its numbers may differ"),
+     (GONE, "another version of Torchlight: there is no `critic_steps`"),
      ({"loss": "dropped"}, "`loss` could not be used")],
-    ids=["a knob that is gone", "an option that is gone"],
+    ids=["a version that is gone", "a knob that is gone", "an option that is gone"],
 )  # fmt: skip
 def test_the_page_says_so(home: Path, address: dict[str, str], sentence: str) -> None:
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
