@@ -22,12 +22,12 @@ from models.cycle_gan import CycleGan
 from models.experiment import Checkpoint, Event, Experiment, Note, Scalars
 from models.gan import GanTraining
 from models.gan_race import GanRace
-from models.layers import compiling
+from models.layers import compiling, takeover
 from models.layers.arms import Arm, Lesson
 from models.layers.compiling import Package, graph_of
 from models.layers.pretrained import initial
 from models.layers.stack import LAYERS, SIDE, spread
-from models.layers.takeover import COMPILED, UNCOMPILED, UNEQUAL, at_once
+from models.layers.takeover import COMPILED, NOT_FASTER, UNCOMPILED, UNEQUAL, _agree, at_once
 from models.layers.tape import Tape
 from models.memory import CopyMemory
 from models.running import NOT_CAPTURED, Moments
@@ -37,6 +37,7 @@ from tests.waiting import until
 STEPS = 12
 TOLERANCE = 2e-3
 """Relative and absolute, over twelve steps: a graph may run other kernels of the same operation."""
+ROUNDING = 1e-6
 CASES = {name: cls.of({"steps": STEPS}) for name, cls in experiments().items()} | {
     f"{name}: {story.name}": story.experiment.but(steps=STEPS, changes=())
     for name, cls in experiments().items()
@@ -175,6 +176,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setattr(Package, "ask", lambda self, text: steps.update({self.key: graph_of(json.loads(text))}))
     monkeypatch.setattr(Package, "there", property(lambda self: self.key in steps))
     monkeypatch.setattr(Package, "load", lambda self: Repeated(steps[self.key]))
+    monkeypatch.setattr(takeover, "WORTH", 0.0)
     with at_once():
         yield
 
@@ -193,10 +195,35 @@ def equal(one: list[Event], other: list[Event], tolerance: float = 0.0) -> None:
 
 
 @pytest.mark.parametrize("experiment", RECORDED.values(), ids=RECORDED.keys())
-def test_a_recorded_step_repeats_the_step_to_the_last_bit(experiment: Experiment, recorded: None) -> None:
+def test_a_recorded_step_repeats_the_step(experiment: Experiment, recorded: None) -> None:
+    """To the last bit, but where plain operations multiply and add in one rounding."""
     told = events(experiment)
     assert said(told) == [COMPILED] * len(said(told)) != []
-    equal(told, plainly(experiment))
+    equal(told, plainly(experiment), ROUNDING)
+
+
+def test_a_step_is_the_same_wherever_its_sliders_stand(recorded: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Learning rates are inputs: one package for all of them, and each run goes at its own."""
+    wished: list[str] = []
+    ask = Package.ask
+    monkeypatch.setattr(Package, "ask", lambda self, text: (wished.append(self.key), ask(self, text)))
+    for lr in (0.01, 0.3):
+        experiment = GanTraining(steps=STEPS, lr_d=lr, lr_g=lr / 2)
+        equal(events(experiment), plainly(experiment), ROUNDING)
+    assert len(wished) == 2
+    assert len(set(wished)) == 1
+
+
+def test_a_step_that_is_no_faster_stays_plain_and_nobody_compiles_it_again(
+    recorded: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(takeover, "WORTH", 1e9)
+    experiment = GanTraining(steps=STEPS)
+    one = events(experiment)
+    monkeypatch.setattr(Package, "ask", lambda self, text: pytest.fail("compiled again"))
+    other = events(experiment.but(lr_d=0.05))
+    assert said(one) == said(other) == [NOT_FASTER]
+    equal(one, plainly(experiment))
 
 
 @pytest.mark.parametrize("fault", [1e-3, float("nan")])
@@ -208,6 +235,15 @@ def test_a_compiled_step_that_differs_is_discarded(
     told = events(GanTraining(steps=STEPS))
     assert said(told) == [UNEQUAL]
     equal(told, plainly(GanTraining(steps=STEPS)))
+
+
+@pytest.mark.parametrize(("wrong", "by", "judged"), [(2, 0.2, True), (3, 0.2, False), (1, 0.3, False), (0, 0.0, True)])
+def test_few_numbers_that_go_the_other_way_are_rounding_and_more_are_not(wrong: int, by: float, judged: bool) -> None:
+    before = torch.linspace(-1, 1, 1000)
+    expected = before + 0.1
+    found = expected * (1 + 1e-7)
+    found[:wrong] -= by - 1e-3
+    assert _agree(before, found, expected) is judged
 
 
 def test_a_step_that_cannot_be_compiled_stays_plain(recorded: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,7 +261,7 @@ def test_a_checkpoint_goes_on_in_either_engine(cls: type[Experiment], recorded: 
         middle = [event for event in whole[begun] if isinstance(event, Checkpoint) and event.step < STEPS][-1]
         (last,) = [event for event in goes_on(experiment, middle) if isinstance(event, Checkpoint)][-1:]
         for name, array in whole["plain"][-1].arrays.items():  # type: ignore[union-attr]
-            np.testing.assert_array_equal(last.arrays[name], array, err_msg=name)
+            np.testing.assert_allclose(last.arrays[name], array, ROUNDING, ROUNDING, err_msg=name)
 
 
 def test_a_step_that_branches_on_its_numbers_is_not_recorded() -> None:

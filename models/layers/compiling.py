@@ -79,7 +79,9 @@ class Package:
 
     def __init__(self, where: Path, key: str) -> None:
         self.where, self.key, self.asked = where, key, False
-        self.wish, self.file, self.refusal = (where / f"{key}{end}" for end in (".json", ".pt2", ".refused"))
+        self.wish, self.file, self.refusal, self.verdict = (
+            where / f"{key}{end}" for end in (".json", ".pt2", ".refused", ".slow")
+        )
 
     @property
     def there(self) -> bool:
@@ -92,10 +94,15 @@ class Package:
             return time.time() - self.refusal.stat().st_mtime < REFUSED_S
         return False
 
+    @property
+    def slow(self) -> bool:
+        """Whether it was compiled once and brought nothing: that does not change, and nobody compiles it again."""
+        return self.verdict.exists()
+
     def ask(self, text: str) -> None:
         """Have a process of its own compile the step, unless that is done or under way."""
         self.asked = True
-        if self.there or self.refused:
+        if self.there or self.refused or self.slow:
             return
         self.where.mkdir(parents=True, exist_ok=True)
         self.wish.write_text(f'{{"threads": {torch.get_num_threads()}, "step": {text}}}')
@@ -120,6 +127,11 @@ class Package:
         self.file.unlink(missing_ok=True)
         self.refusal.write_text(why[:2000])
 
+    def dismiss(self, why: str) -> None:
+        """Keep the verdict instead of the package."""
+        self.verdict.write_text(why)
+        self.file.unlink(missing_ok=True)
+
 
 def package_of(tape: Tape) -> Package | None:
     """Where the compiled form of a recorded step is or will be; None where steps are not compiled."""
@@ -128,17 +140,18 @@ def package_of(tape: Tape) -> Package | None:
 
 
 def graph_of(said: dict[str, Any]) -> fx.GraphModule:
-    """The step as a function of its pieces of memory, which it changes in place, and of its random numbers."""
+    """The step as a function of its pieces of memory, which it changes in place, of random numbers and of constants."""
     graph = fx.Graph()
     memory = [graph.placeholder(f"memory_{place}") for place in range(len(said["inputs"]))]
     draws = [graph.placeholder(f"draw_{place}") for place in range(len(said["draws"]))]
+    numbers = [graph.placeholder(f"number_{place}") for place in range(len(said["numbers"]))]
     views = [_view(graph, memory[whole], said["inputs"][whole][1], *rest) for whole, *rest in said["views"]]
     results: list[tuple[fx.Node, bool]] = []
 
     def tensor(place: list[Any]) -> fx.Node:
         kind, number, *part = place
         if kind != "op":
-            given: fx.Node = (views if kind == "view" else draws)[number]
+            given: fx.Node = {"view": views, "draw": draws, "number": numbers}[kind][number]
             return given
         node, several = results[number]
         return graph.call_function(operator.getitem, (node, part[0])) if several else node
@@ -146,6 +159,9 @@ def graph_of(said: dict[str, Any]) -> fx.GraphModule:
     for name, args, kwargs in said["operations"]:
         operation = operation_named(name)
         given = tuple(named(args, tensor)), {key: named(value, tensor) for key, value in kwargs.items()}
+        if isinstance(given[1].get("alpha"), fx.Node):
+            multiple = graph.call_function(_ATEN.mul.Tensor, (given[0][1], given[1].pop("alpha")))
+            given = (given[0][0], multiple), given[1]
         returns = operation._schema.returns
         several = len(returns) > 1 or (len(returns) == 1 and str(returns[0].type) != "Tensor")
         results.append((graph.call_function(operation, *given), several))
@@ -201,13 +217,17 @@ def examples(said: dict[str, Any]) -> tuple[Tensor, ...]:
         torch.empty_strided(shape, stride, dtype=getattr(torch, kind.removeprefix("torch."))).zero_()
         for kind, shape, stride in said["draws"]
     ]
-    return (*memory, *draws)
+    numbers = [torch.ones((), dtype=getattr(torch, kind.removeprefix("torch."))) for kind in said["numbers"]]
+    return (*memory, *draws, *numbers)
 
 
 @torch.no_grad()
 def compile_step(said: dict[str, Any], file: Path) -> None:
     """Write the package of a recorded step. Raises whatever the compiler raises, of which there is no list."""
-    program = torch.export.export(graph_of(said), examples(said), strict=False).run_decompositions()
+    table = torch.export.default_decompositions()
+    # Taken apart it would lie differently in memory than its gradient, an operation of its own, expects.
+    table.pop(_ATEN._scaled_dot_product_flash_attention_for_cpu.default, None)  # type: ignore[no-untyped-call]
+    program = torch.export.export(graph_of(said), examples(said), strict=False).run_decompositions(table)
     _write_out_small_products(program.graph_module)
     torch._inductor.aoti_compile_and_package(
         program, package_path=str(file), inductor_configs={"cpp.threads": torch.get_num_threads()}

@@ -17,12 +17,12 @@ from torch import Tensor
 from models.experiment import Checkpoint, Experiment, Note
 from models.layers.compiling import place
 from models.layers.rows import Rows
-from models.layers.takeover import COMPILED, PROOFS, UNCOMPILED, UNEQUAL, News, Takeover
+from models.layers.takeover import COMPILED, NOT_FASTER, PROOFS, UNCOMPILED, UNEQUAL, News, Takeover
 from models.running import NOT_CAPTURED, captured, stream
 
 Knobs = TypeVar("Knobs", bound=Experiment)
 CAPTURED = "From step {step} on, each training step is one CUDA graph."
-ENGINES = (CAPTURED, NOT_CAPTURED, COMPILED, UNEQUAL, UNCOMPILED)
+ENGINES = (CAPTURED, NOT_CAPTURED, COMPILED, UNEQUAL, NOT_FASTER, UNCOMPILED)
 """What a run can say of how its steps are done; plain operations on the CPU need no word."""
 
 

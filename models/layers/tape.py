@@ -3,9 +3,10 @@
 Whatever a step is made of (a forward pass, backpropagation, an optimizer), to PyTorch's dispatcher it is a list of
 operations on tensors. A `Tape` is held under one step while that runs as ever, and keeps the list. Tensors that were
 there before the step are its inputs, one for each piece of memory, and views into it; random numbers are inputs as
-well: they are drawn by the same calls, from the same stream, before whatever runs in the step's place. So a tape is
-true as long as the step takes no other way through the code, and what it reads and writes stays where it is: what a
-CUDA graph asks for too (`models.running.captured`).
+well: they are drawn by the same calls, from the same stream, before whatever runs in the step's place. So are the
+factors of products and the terms of sums, a learning rate or the weight of a loss: steps that differ only in these are
+one step, wherever a slider stands. So a tape is true as long as the step takes no other way through the code, and what
+it reads and writes stays where it is: what a CUDA graph asks for too (`models.running.captured`).
 
 Source: tracing below autograd is PyTorch's `__torch_dispatch__`; the idea of a list of operations on which a program is
 differentiated or compiled is Wengert's: 1964, "A simple automatic derivative evaluation program", CACM 7(8).
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -23,6 +25,8 @@ from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
 Draw = Callable[[], Tensor]
+NUMBERED = {f"aten.{name}{place}.Tensor" for name in ("add", "sub", "mul", "div") for place in ("", "_")}
+"""Operations whose constants are inputs of the step: a number in the place of a tensor, a multiple of what is added."""
 
 
 class NotRecordable(RuntimeError):  # noqa: N818  (an answer, of which `fault` is made)
@@ -45,6 +49,8 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Places in `memory` of what the step changes."""
         self.draws: list[Draw] = []
         """One call for each input of random numbers, in the order of the step."""
+        self.numbers: list[Tensor] = []
+        """Constants that are inputs, in the order of the step."""
         self.generators: list[torch.Generator] = []
         self._drawn: list[list[Any]] = []
         self._views: list[list[Any]] = []
@@ -69,7 +75,10 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return self._draw(operation, args, kwargs)
         if {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape} & set(operation.tags):
             raise NotRecordable(f"{operation}: what comes next depends on a number")
-        said = [str(operation), self._said(args), {name: self._said(value) for name, value in kwargs.items()}]
+        say = self._said
+        if str(operation) in NUMBERED and isinstance(args[0], Tensor) and args[0].is_floating_point():
+            say = partial(self._number, args[0].dtype)
+        said = [str(operation), [say(one) for one in args], {name: say(value) for name, value in kwargs.items()}]
         self._note_writes(operation, args, kwargs)
         found = operation(*args, **kwargs)
         self.operations.append(said)
@@ -82,7 +91,10 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def text(self) -> str:
         """The step as JSON: equal texts are equal steps."""
         inputs = [[str(whole.dtype), len(whole)] for whole in self.memory]
-        said = {"inputs": inputs, "draws": self._drawn, "views": self._views, "operations": self.operations}
+        said = {
+            "inputs": inputs, "draws": self._drawn, "numbers": [str(one.dtype) for one in self.numbers],
+            "views": self._views, "operations": self.operations,
+        }  # fmt: skip
         return json.dumps(said, separators=(",", ":"))
 
     def close(self) -> None:
@@ -114,6 +126,13 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _remember(self, tensor: Tensor, place: list[Any]) -> None:
         self._held.append(tensor)  # a number like this one's id is used again once it is gone
         self._places.setdefault(id(tensor), place)
+
+    def _number(self, kind: torch.dtype, value: Any) -> Any:
+        """As `_said`, but a fraction is an input."""
+        if not isinstance(value, float):
+            return self._said(value)
+        self.numbers.append(torch.tensor(value, dtype=kind))
+        return {"tensor": ["number", len(self.numbers) - 1]}
 
     def _said(self, value: Any) -> Any:
         """An argument as JSON; raises `NotRecordable` for what has no place in it."""
