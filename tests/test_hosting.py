@@ -19,10 +19,8 @@ from state.drain import LIST, drain, take_up
 from state.health import Health, faults
 from state.lease import holder
 from state.supervisor import ensure_supervisor
-from tests.browsing import answers
 from tests.load.replicas import NGINX, nginx
 from tests.toys import Expected, Toy, store, wait
-from tests.waiting import until
 
 ROOT = Path(__file__).parents[1]
 SLOW = Toy(steps=4000, pace_us=500)
@@ -102,7 +100,6 @@ def test_behind_nginx_a_visitor_stays_with_one_server_though_a_class_shares_an_a
             Thread(target=each.serve_forever, daemon=True).start()
             standing.callback(each.shutdown)
         address = standing.enter_context(nginx([each.server_port for each in servers]))
-        until(lambda: answers(address), 10)
         reached = set()
         for _visitor in range(24):
             kept = CookieJar()

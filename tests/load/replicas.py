@@ -10,7 +10,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.browsing import ROOT, free_port, server
+from tests.browsing import ROOT, answers, free_port, server
+from tests.waiting import until
 
 NGINX = shutil.which("nginx")
 
@@ -36,6 +37,7 @@ def nginx(ports: Sequence[int]) -> Iterator[str]:
         command = [NGINX, "-p", place, "-c", f"{place}/nginx.conf", "-e", f"{place}/log"]
         process = subprocess.Popen(command)
         try:
+            until(lambda: answers(f"http://127.0.0.1:{port}"), 20)
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
