@@ -248,4 +248,18 @@ async def _collect_when_idle() -> None:
             await asyncio.sleep(QUIET_S)
             if time.process_time() - used < QUIET_LOAD * QUIET_S:
                 break
+        if Runtime.exists():
+            forget_ended(Runtime.instance())
         gc.collect()
+
+
+def forget_ended(runtime: Any) -> None:
+    """Let go of visits that ended two minutes ago.
+
+    Streamlit keeps a visit so long for a connection that comes back, up to 128 of them, but then drops it only when the
+    next visit ends: the memory of a whole class would stay until somebody else comes.
+    """
+    with contextlib.suppress(AttributeError):  # its own names, which another version may change
+        manager = runtime._session_mgr
+        with manager._storage_lock:
+            manager._session_storage._cache.expire()
