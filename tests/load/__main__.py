@@ -18,6 +18,7 @@ from state.serving import COLLECT_S
 from tests.load import decoding, drivers
 from tests.load.first_page import first_page
 from tests.load.replicas import replicas
+from tests.load.slowing import slowing
 from tests.load.visiting import memory_bytes, told
 from tests.toys import wait
 
@@ -41,6 +42,8 @@ def report(what: str, address: str, home: Path, count: int, seconds: float) -> s
         with Runs(home) as store:  # whoever reruns looks at the page's first story, which has ended
             wait(store.open(next(iter(GanTraining.stories())).experiment))
         return told(f"{count} sessions, a rerun a second", asyncio.run(drivers.sessions(address, count, seconds)))
+    if what == "slowing":
+        return slowing(address, home, count, seconds)
     if what == "page":
         return f"first contentful page at 4 Mbit/s and 100 ms: {first_page(address):.2f} s"
     if what == "links":
@@ -80,7 +83,9 @@ def decoded(count: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.load")
-    parser.add_argument("what", choices=("sessions", "viewers", "links", "strangers", "soak", "page", "uploads"))
+    parser.add_argument(
+        "what", choices=("sessions", "viewers", "links", "strangers", "slowing", "soak", "page", "uploads")
+    )
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--servers", type=int, default=1, help="so many servers of one home behind nginx (sessions)")
