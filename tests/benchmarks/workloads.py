@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -119,21 +120,24 @@ def plain_gans(count: int) -> Run:
     return run
 
 
-def plain_vae() -> Run:
-    """The VAE of PyTorch's own example: 784-400-20, Adam, batches of 128, ReLU."""
+def plain_vae(knobs: LatentSpace) -> Run:
+    """The VAE of PyTorch's own example, one hidden layer or more: Adam, ReLU; 784-400-20 in batches of 128 there."""
     where = device()
-    pictures = Autoencoding(MNIST_VAE, 4).train_NX
-    into, mean, log_variance = (
-        layer.to(where) for layer in (nn.Linear(784, 400), nn.Linear(400, 20), nn.Linear(400, 20))
-    )
-    out = nn.Sequential(nn.Linear(20, 400), nn.ReLU(), nn.Linear(400, 784)).to(where)
+    pictures = Autoencoding(knobs, 4).train_NX
+    pixels, wide, small, size = pictures.shape[1], knobs.width, knobs.latent_dim, knobs.batch_size
+    between = [layer for _ in range(knobs.depth - 1) for layer in (nn.Linear(wide, wide), nn.ReLU())]
+    into = nn.Sequential(nn.Linear(pixels, wide), nn.ReLU(), *between).to(where)
+    mean, log_variance = nn.Linear(wide, small).to(where), nn.Linear(wide, small).to(where)
+    back = [layer for _ in range(knobs.depth - 1) for layer in (nn.Linear(wide, wide), nn.ReLU())]
+    out = nn.Sequential(nn.Linear(small, wide), nn.ReLU(), *back, nn.Linear(wide, pixels)).to(where)
     parameters = [one for part in (into, mean, log_variance, out) for one in part.parameters()]
     optimizer = torch.optim.Adam(parameters, 1e-3)
 
     def run(steps: int) -> None:
         for _ in range(steps):
-            x = torch.bernoulli(pictures[torch.randint(len(pictures), (128,), device=where)])
-            hidden = F.relu(into(x))
+            x = pictures[torch.randint(len(pictures), (size,), device=where)]
+            x = torch.bernoulli(x) if knobs.binary else x
+            hidden = into(x)
             mu, spread = mean(hidden), log_variance(hidden)
             logits = out(mu + torch.randn_like(spread) * torch.exp(0.5 * spread))
             kl = -0.5 * torch.sum(1 + spread - mu.pow(2) - spread.exp())
@@ -214,21 +218,29 @@ def plain_freezing() -> Run:
     return run
 
 
+def vae(knobs: LatentSpace) -> Callable[[], Run]:
+    return rig(lambda: Autoencoding(knobs, 2000))
+
+
 MNIST_VAE = LatentSpace(data="mnist", latent_dim=20, width=400, depth=1, lr=1e-3, batch_size=128)
 DCGAN = ImageGan(data="mnist", architecture="dcgan", r1_gamma=0.0)
 ATTENTION = next(iter(AttentionTraining.stories()[1:])).experiment.but(positions="learned", feed_forward=4)
 FREEZING = FreezeLab(strategies=",".join(STRATEGIES), seeds=5)
 FREEZING_NETS = len(STRATEGIES) * FREEZING.seeds * len(FREEZING.rates)
-TWO, MANY = (
-    GanRace(variants="non_saturating", seeds=2),
-    GanRace(variants="minimax,non_saturating,least_squares,label_smoothing", seeds=16),
-)
+SMALL_VAE = LatentSpace(model="vae")
+STACKS = {
+    seeds * 4: GanRace(variants="minimax,non_saturating,least_squares,label_smoothing", seeds=seeds)
+    for seeds in (8, 16)
+}
 WORKLOADS = (
     Work("GAN Lab's GAN", 300, plain_gan, rig(lambda: Game(GanTraining(), 2000))),
-    Work("MLP-VAE 784-400-20, batch 128", 100, plain_vae, rig(lambda: Autoencoding(MNIST_VAE, 2000))),
+    Work("MLP-VAE 784-400-20, batch 128", 100, partial(plain_vae, MNIST_VAE), vae(MNIST_VAE)),
+    Work("small MLP: VAE of the 8×8 digits", 200, partial(plain_vae, SMALL_VAE), vae(SMALL_VAE)),
     Work("DCGAN 28×28, batch 64", 20, plain_dcgan, rig(lambda: Duel(DCGAN, 2000))),
     Work("attention, 2 layers, T 48", 40, plain_attention, rig(lambda: Study(ATTENTION, 2000))),
     Work(f"fine-tuning, {FREEZING_NETS} nets", 5, plain_freezing, rig(lambda: FreezeRace(FREEZING)), FREEZING_NETS),
-    Work("2 GANs as a stack", 100, lambda: plain_gans(2), rig(lambda: GanRacing(TWO, 2000)), 2),
-    Work("64 GANs as a stack", 20, lambda: plain_gans(64), rig(lambda: GanRacing(MANY, 2000)), 64),
+    *(
+        Work(f"{count} GANs as a stack", 20, partial(plain_gans, count), rig(partial(GanRacing, race, 2000)), count)
+        for count, race in STACKS.items()
+    ),
 )
