@@ -25,6 +25,7 @@ from pages.parts.gallery.values import values
 from pages.parts.gallery.view import GENERAL, PREFIX, READERS, STATES, View
 from pages.parts.menu import PAGES
 from pages.parts.plain import plain
+from pages.parts.words import translate
 from state.__main__ import main
 from state.control import Control, Row
 from state.history import History
@@ -257,6 +258,7 @@ def test_an_empty_store_says_so(home: Path) -> None:
 def test_chosen_runs_are_compared_and_grouped(gallery: Path, tongue: str) -> None:
     app = looked({"lang": tongue, "runs.family": "GanTraining", "runs.chosen": chosen(*SEEDS)})
     assert all(f">{seed}<" in tables(app) for seed in range(3))
+    assert app.title[0].value == translate("Runs", tongue)
     address = {"lang": tongue, "runs.chosen": chosen(*SEEDS), "runs.grouped": "true", "runs.columns": "loss_d,d_real"}
     assert "(n = 3)" in tables(looked(address)) and "(n = 2)" in tables(looked(address))
 

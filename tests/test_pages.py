@@ -15,6 +15,7 @@ from models.data.drawing import encode, to_hex
 from models.gan import GanTraining
 from pages.parts.menu import described_pages
 from pages.parts.table import Command, Said
+from pages.parts.words import translate
 from state import links
 from state.runs import runs
 from tests.waiting import until, until_ended
@@ -31,6 +32,9 @@ odd = json_like | some.fixed_dictionaries(
 )
 ROOT = Path(__file__).parents[1]
 PAGES = [path for path, _about in described_pages()]
+titles = {path: str(about["title"]) for path, about in described_pages()} | {
+    path: "Watch neural networks while they learn" for path in PAGES if path.stem == "home"
+}
 QUICK = GanTraining(steps=60, seed=5)
 
 
@@ -60,7 +64,8 @@ def gan(address: dict[str, str] | None = None) -> AppTest:
 def test_every_page_runs_in_every_language(page: Path, language: str) -> None:
     app = visit(page, {"lang": language})
     assert not app.exception and not app.error
-    assert app.title
+    assert app.title[0].value == translate(titles[page], language)
+    assert app.session_state["lang"] == language
 
 
 def test_a_link_sets_the_controls() -> None:

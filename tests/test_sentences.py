@@ -25,6 +25,7 @@ from models.layers.bert import Shape, bert
 from models.metrics.sentence import ROLES, agreement, importance, roles, rollout
 from models.sentence_encoder import Reading, read, recorded, shares
 from pages.parts.sentences import desk, numbers
+from pages.parts.words import translate
 
 ROOT = Path(__file__).parents[1]
 TWICE = "The cat sat on the mat because the cat was tired, and then it slept."
@@ -333,6 +334,7 @@ def test_an_example_and_a_language_keep_the_text(weights: Path) -> None:
     app.button(key="sentences.example.1").click().run()
     app.session_state["lang"] = "vi"
     app.run()
+    assert app.button(key="sentences.example.1").label == translate("A word that comes twice", "vi")
     assert app.text_area(key="sentences.text").value == TWICE and not app.exception
     assert app.query_params["text"] == TWICE and app.query_params["view"] == "head.self.2.9"
 
