@@ -23,6 +23,10 @@ from tests.load.visiting import memory_bytes, told
 from tests.toys import wait
 
 
+KEPT_S = 120.0
+"""For so long Streamlit keeps a visit whose connection broke."""
+
+
 def pid_of(address: str) -> int:
     """The server that listens at `address`."""
     port = address.rsplit(":", 1)[1]
@@ -31,8 +35,8 @@ def pid_of(address: str) -> int:
 
 
 def settled(address: str, before: int) -> str:
-    """By how much memory has grown, once the server has found a quiet moment to collect what is no longer used."""
-    time.sleep(COLLECT_S + 10.0)
+    """By how much memory has grown, once the server has found a quiet moment to let go of what is no longer used."""
+    time.sleep(KEPT_S + COLLECT_S + 10.0)
     return f"{before / 1e6:.0f} MB, then {memory_bytes(pid_of(address)) / 1e6:.0f} MB"
 
 

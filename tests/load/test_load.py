@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from models.gan import GanTraining
 from state.runs import Runs
-from tests.browsing import server
+from tests.browsing import answers, server
 from tests.load import drivers
+from tests.load.visiting import watching
 from tests.toys import wait
 
 pytestmark = pytest.mark.slow
@@ -47,6 +49,23 @@ def test_sessions_and_viewers_are_served(address: str, home: Path) -> None:
         run = store.open(GanTraining(steps=50))
         wait(run)
         assert asyncio.run(drivers.viewers(address, run.key, 5, 2.0))
+
+
+def test_a_message_beyond_the_bound_closes_its_socket_and_nothing_else(address: str, home: Path) -> None:
+    with Runs(home) as store:
+        key = store.open(GanTraining(steps=50)).key
+
+    async def shout() -> int:
+        async with watching(address, key) as socket:
+            try:
+                await socket.send("x" * 25_000_000)
+                while True:
+                    await asyncio.wait_for(socket.recv(), 30)
+            except ConnectionClosed as closed:
+                return closed.rcvd.code if closed.rcvd else 0
+
+    assert asyncio.run(shout()) == 1009
+    assert answers(address)
 
 
 def test_forged_files_are_taken_or_refused_in_a_sentence(address: str) -> None:
