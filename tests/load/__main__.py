@@ -22,7 +22,6 @@ from tests.load.slowing import slowing
 from tests.load.visiting import memory_bytes, told
 from tests.toys import wait
 
-
 KEPT_S = 120.0
 """For so long Streamlit keeps a visit whose connection broke."""
 
