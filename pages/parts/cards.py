@@ -73,7 +73,7 @@ def still_of(story: Story) -> Image.Image | None:
     return drawn(run.key, int(run.moments()[-1]), dark)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=48)  # A quarter of a megabyte each: a dozen runs in two themes, and steps that went by.
 def drawn(key: str, step: int, dark: bool) -> Image.Image | None:
     run = runs().find(key)
     snapshot = run.snapshot(step) if run else None
