@@ -1,5 +1,8 @@
 """Services that only some installations have, started for the tests that need them, and ended with them.
 
+Each test process has its own: PostgreSQL takes a second, Ray six, and some tests stop them or let them crash, which
+would befall the tests of a neighbour too.
+
 Where a service is missing these tests are skipped; with `TORCHLIGHT_WITH_CLUSTER=1` they fail instead.
 """
 
