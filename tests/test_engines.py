@@ -24,8 +24,9 @@ from models.gan import GanTraining
 from models.gan_race import GanRace
 from models.layers import compiling, takeover
 from models.layers.arms import Arm, Lesson
-from models.layers.compiling import Package, graph_of
+from models.layers.compiling import Package
 from models.layers.pretrained import initial
+from models.layers.program import graph_of
 from models.layers.stack import LAYERS, SIDE, spread
 from models.layers.takeover import COMPILED, NOT_FASTER, UNCOMPILED, UNEQUAL, _agree, at_once
 from models.layers.tape import Tape
