@@ -68,6 +68,7 @@ def report(what: str, address: str, home: Path, count: int, seconds: float) -> s
         if what == "viewers":
             took = asyncio.run(drivers.viewers(address, run.key, count, seconds))
             return told(f"{count} viewers at 10 Hz", took)
+        asyncio.run(drivers.forged_files(address, 100, seed=1))  # what the page keeps for good is there
         before = memory_bytes(pid_of(address))
         ends = asyncio.run(drivers.messages(address, run.key, count))
         answers = drivers.uploads(address, count)
