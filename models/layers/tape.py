@@ -58,6 +58,11 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._whole: dict[int, int] = {}
         self._held: list[Tensor] = []
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing compiles under a tape: guarded against it, the first one in a process would wait a second for it."""
+        return False
+
     def __torch_dispatch__(
         self, operation: OpOverload, _types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
