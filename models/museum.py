@@ -116,7 +116,7 @@ def exhibits(cls: type[GanTraining]) -> tuple[Story, ...]:
     )
     circle = cls(data="dirac", loss="minimax", k_d=1, lr_d=0.1, lr_g=0.1, steps=1500, seed=1)
     return (
-        Story("Mode collapse", COLLAPSE, adam.but(lr_g=0.003, k_g=5, steps=1200), ("k_d", (5,)), MUSEUM),
+        Story("Mode collapse", COLLAPSE, adam.but(width=64, lr_g=0.008, k_g=5, steps=1200), ("k_d", (5,)), MUSEUM),
         Story("Vanishing gradient", VANISHING, sure, ("loss", ("non_saturating",)), MUSEUM),
         Story("Oscillation", OSCILLATION, circle, ("r1_gamma", (0.3,)), MUSEUM),
         Story("Clipped critic", CAPACITY, clipped, ("constraint", ("gradient_penalty",)), MUSEUM),
