@@ -24,7 +24,7 @@ SHARP = (
 )
 GRID = (
     "Twenty-five small modes on a grid, the hard one. D sees everything through noise that is taken away step by step, "
-    "and learning rates fall at the end: nearly all modes, with nine of ten samples inside three sigma."
+    "and learning rates fall at the end: more than twenty modes, with nine of ten samples inside three sigma."
 )
 DIGITS = (
     "Handwritten digits of 8×8 pixels, made from 16 random numbers: all ten classes appear, and three of four samples "

@@ -110,3 +110,8 @@ def test_behind_nginx_a_visitor_stays_with_one_server_though_a_class_shares_an_a
             assert len(way) == len(stayed) == 1 and way == [cookie.value for cookie in kept]
             reached |= stayed
         assert len(reached) == 2
+        # A server that goes takes nobody along: the last visitor is answered by the other, and stays there.
+        gone = next(each for each in servers if {str(each.server_port).encode()} == stayed)
+        gone.shutdown()
+        gone.server_close()
+        assert {browser.open(f"{address}/gan").read() for _ in range(5)} == reached - stayed

@@ -21,10 +21,12 @@ def nginx(ports: Sequence[int]) -> Iterator[str]:
     """The address of nginx with our own configuration, before servers on these ports of this machine."""
     assert NGINX is not None, "needs nginx (Debian: nginx-light)"
     port, text = free_port(), (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
-    one, listens = "    server 127.0.0.1:8501;\n", "listen 80;"
-    assert one in text and listens in text
-    text = text.replace(one, "".join(f"    server 127.0.0.1:{each};\n" for each in ports))
-    text = text.replace(listens, f"listen 127.0.0.1:{port};")
+    for line in ("    server {0};\n", "    {0} {0};\n"):
+        assert line.format("127.0.0.1:8501") in text
+        ours = "".join(line.format(f"127.0.0.1:{each}") for each in ports)
+        text = text.replace(line.format("127.0.0.1:8501"), ours)
+    assert "listen 80;" in text
+    text = text.replace("listen 80;", f"listen 127.0.0.1:{port};")
     with TemporaryDirectory() as place:
         temporary = "".join(
             f"{kind}_temp_path {place}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")

@@ -47,6 +47,7 @@ import base64
 import json
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +218,12 @@ def _ignore() -> None:
     """The result's attributes exist only for events that have a callback."""
 
 
+@lru_cache(maxsize=64)
+def written(words: tuple[tuple[str, str], ...]) -> str:
+    """All words of the view as JSON, some of them translated."""
+    return json.dumps({**WORDS, **dict(words)})
+
+
 def live(
     runs: Sequence[Mapping[str, Any]],
     panels: Sequence[Mapping[str, Any]],
@@ -246,7 +253,6 @@ def live(
     said = {
         "runs": [dict(run) for run in runs],
         "panels": [dict(panel) for panel in panels],
-        "words": {**WORDS, **words},
         "keys": dict(MOVES),
         "step": step,
         "view": view,
@@ -257,7 +263,7 @@ def live(
     # As bytes: a dictionary would be searched for tables and written as JSON twice at every rerun.
     return _view(
         key=key,
-        data=json.dumps(said).encode(),
+        data=f'{json.dumps(said)[:-1]}, "words": {written(tuple(words.items()))}}}'.encode(),
         on_step_change=on_step or _ignore,
         on_view_change=on_view or _ignore,
         on_command_change=on_command or _ignore,
