@@ -189,6 +189,8 @@ def test_a_fork_goes_on_from_the_step_with_changed_knobs(app: str, visitor: Brow
     step = 200
     page.get_by_role("button", name="Fork a new run from here").click()
     expect(page.get_by_text(re.compile(f"Fork from step {step}"))).to_be_visible()
+    # A list that is opened while the page is still being drawn closes again.
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     page.get_by_role("combobox", name=re.compile("Loss")).first.click()
     page.get_by_role("option", name="hinge").click()
     page.wait_for_timeout(500)
