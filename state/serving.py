@@ -24,7 +24,6 @@ from typing import Any, ClassVar
 import torch
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -41,6 +40,7 @@ from state.feed import LATER
 from state.health import Health
 from state.home import hold_server_lock, home, prepares
 from state.hub import Hub, Places, bound
+from state.packing import Compressed
 from state.runs import runs
 from state.supervisor import ensure_supervisor
 
@@ -158,17 +158,6 @@ def policy(framed_by: str = "") -> str:
         "script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval' blob:", "style-src 'self' 'unsafe-inline'",
         "object-src 'none'", "base-uri 'none'", " ".join(["frame-ancestors 'self'", *others]),
     ])  # fmt: skip
-
-
-class Compressed:
-    """Compresses the page's scripts and styles, 3.75 MB on a first visit, and leaves everything else alone."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app, self.packed = app, GZipMiddleware(app, minimum_size=1000, compresslevel=5)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        static = scope["type"] == "http" and scope["path"].rsplit(".", 1)[-1] in ("js", "css", "html", "svg")
-        await (self.packed if static else self.app)(scope, receive, send)
 
 
 @contextlib.asynccontextmanager

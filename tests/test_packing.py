@@ -1,0 +1,75 @@
+"""Scripts are compressed once, by the best that a browser takes, and are the same scripts."""
+
+from __future__ import annotations
+
+import gzip
+import time
+from collections.abc import Iterator
+
+import brotli
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from state.packing import Compressed
+
+SCRIPT = "".join(f"export const value{number} = {number * number};\n" for number in range(2000))
+LASTING = {"cache-control": "public, immutable, max-age=31536000", "etag": '"a1"'}
+asked: list[str] = []
+
+
+def script(request: Request) -> Response:
+    asked.append(request.url.path)
+    if "range" in request.headers:
+        return PlainTextResponse(SCRIPT[:10], 206, {"content-range": f"bytes 0-9/{len(SCRIPT)}"})
+    return PlainTextResponse(SCRIPT, 200, LASTING if "gone" not in request.url.path else {"cache-control": "no-cache"})
+
+
+@pytest.fixture
+def client() -> Iterator[TestClient]:
+    asked.clear()
+    with TestClient(Compressed(Starlette(routes=[Route("/{name:path}", script)]))) as client:
+        yield client
+
+
+def raw(client: TestClient, path: str, **headers: str) -> tuple[bytes, Response]:
+    with client.stream("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()}) as got:
+        return b"".join(got.iter_raw()), got
+
+
+@pytest.mark.parametrize("accepted", ["br", "gzip, deflate, br, zstd", "gzip, br;q=0.9", "gzip", "identity"])
+def test_whatever_a_browser_takes_it_is_the_same_script(client, accepted):
+    undo = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}
+    for _again in range(2):
+        body, answer = raw(client, "/static/js/index.1a.js", accept_encoding=accepted)
+        assert undo[answer.headers.get("content-encoding")](body).decode() == SCRIPT
+        assert (answer.headers.get("content-encoding") is None) == (accepted == "identity")
+        assert "accept-encoding" in answer.headers["vary"].lower()
+
+
+def test_a_script_is_read_once_and_soon_as_small_as_can_be(client):
+    first, answer = raw(client, "/static/js/index.1a.js", accept_encoding="br")
+    assert answer.headers["etag"] == 'W/"a1"' and "immutable" in answer.headers["cache-control"]
+    smallest, until = brotli.compress(SCRIPT.encode(), quality=11), time.monotonic() + 30
+    assert len(smallest) < len(first)
+    while (found := raw(client, "/static/js/index.1a.js", accept_encoding="br")[0]) != smallest:
+        assert found == first and time.monotonic() < until
+        time.sleep(0.02)
+    assert asked == ["/static/js/index.1a.js"]
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/static/js/gone.2b.js", {}),  # what may be another text tomorrow
+        ("/static/js/index.1a.js", {"range": "bytes=0-9"}),
+        ("/_stcore/health", {}),
+    ],
+)
+def test_nothing_else_is_kept(client, path, headers):
+    for _again in range(2):
+        raw(client, path, accept_encoding="br", **headers)
+    assert len(asked) == 2
