@@ -169,6 +169,7 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
         lock = None
         logging.getLogger("torchlight").error("The folder of the runs cannot be written: %s", error)
     await asyncio.to_thread(take_up, home())
+    await asyncio.to_thread(experiments)  # what they import takes a second, for which no visitor shall wait
     _answer_at_once()
     # What the server itself computes is small; more threads would only take the cores from training.
     torch.set_num_threads(1)
