@@ -6,6 +6,7 @@
     <home>/supervisor.code           the fingerprint of the code that shall train here
     <home>/server.lock               held, shared, by every server and command line that watches
     <home>/runs/<key>/               run.db, ckpt-<step>.safetensors, lease, progress, worker.log
+    <home>/scripts/                  what browsers fetch of the pages' components
     <home>/pretrained/               nets that many runs start from, a bounded number of small files
     <home>/damaged/                  what failed its checksum, set aside
     <home>/trash/                    runs on their way out

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import queue
+import re
 import sys
 import threading
 from dataclasses import dataclass, replace
@@ -21,6 +22,9 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 TEXTS = ("js", "css", "html", "svg")
+HASHED = re.compile(r"/_stcore/bidi-components/torchlight\.\w+/\w+\.[0-9a-f]{16}\.js$")
+"""Scripts of our own components: Streamlit would have them fetched again at each visit."""
+FOR_GOOD = "public, immutable, max-age=31536000"
 QUICK, SMALL = 5, 11
 LOWEST = 19
 CONDITIONS = ("range", "if-none-match", "if-modified-since")
@@ -53,7 +57,8 @@ class Compressed:
     """Compresses the page's scripts and styles, and leaves everything else alone."""
 
     def __init__(self, app: ASGIApp) -> None:
-        self.app, self.gzipped = app, GZipMiddleware(app, minimum_size=1000, compresslevel=5)
+        self.app = self.lasting(app)
+        self.gzipped = GZipMiddleware(self.app, minimum_size=1000, compresslevel=5)
         self.packed = dict[str, Answer]()
         self._waiting = queue.SimpleQueue[tuple[str, bytes]]()
         self._smaller: threading.Thread | None = None
@@ -80,6 +85,21 @@ class Compressed:
                 self._make_smaller(path, plain)
             await answer.send(send)
 
+    @staticmethod
+    def lasting(app: ASGIApp) -> ASGIApp:
+        """The app, with files whose names carry a hash of their content marked as such."""
+
+        async def marked(scope: Scope, receive: Receive, send: Send) -> None:
+            async def mark(message: Message) -> None:
+                if message["type"] == "http.response.start" and message["status"] == 200:
+                    MutableHeaders(scope=message)["cache-control"] = FOR_GOOD
+                await send(message)
+
+            hashed = scope["type"] == "http" and HASHED.search(scope["path"])
+            await app(scope, receive, mark if hashed else send)
+
+        return marked
+
     def _make_smaller(self, path: str, plain: bytes) -> None:
         self._waiting.put((path, plain))
         if self._smaller is None:
@@ -95,7 +115,8 @@ class Compressed:
 
 
 async def heard(app: ASGIApp, scope: Scope, receive: Receive) -> Answer:
-    """What `app` answers, as a whole."""
+    """What `app` answers, as a whole; it is not told which compressions are understood."""
+    asked = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]}
     starts, parts = list[Message](), list[bytes]()
 
     async def hear(message: Message) -> None:
@@ -104,7 +125,7 @@ async def heard(app: ASGIApp, scope: Scope, receive: Receive) -> Answer:
         else:
             parts.append(message.get("body", b""))
 
-    await app(scope, receive, hear)
+    await app(asked, receive, hear)
     return Answer(starts[0], b"".join(parts))
 
 
@@ -112,7 +133,8 @@ def brief(answer: Answer, body: bytes) -> Answer:
     """The same answer with its body compressed by Brotli."""
     headers = MutableHeaders(raw=list(answer.start["headers"]))
     headers["content-encoding"], headers["content-length"] = "br", str(len(body))
-    headers.add_vary_header("Accept-Encoding")
+    if "accept-encoding" not in headers.get("vary", "").lower():
+        headers.add_vary_header("Accept-Encoding")
     # The entity tag names these bytes; compressed ones are another representation (RFC 9110, section 8.8.3).
     if (tag := headers.get("etag", "")) and not tag.startswith("W/"):
         headers["etag"] = f"W/{tag}"

@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from state.packing import Compressed
+from state.packing import FOR_GOOD, Compressed
 
 SCRIPT = "".join(f"export const value{number} = {number * number};\n" for number in range(2000))
 LASTING = {"cache-control": "public, immutable, max-age=31536000", "etag": '"a1"'}
@@ -25,7 +25,7 @@ def script(request: Request) -> Response:
     asked.append(request.url.path)
     if "range" in request.headers:
         return PlainTextResponse(SCRIPT[:10], 206, {"content-range": f"bytes 0-9/{len(SCRIPT)}"})
-    return PlainTextResponse(SCRIPT, 200, LASTING if "gone" not in request.url.path else {"cache-control": "no-cache"})
+    return PlainTextResponse(SCRIPT, 200, LASTING if "index" in request.url.path else {"cache-control": "public"})
 
 
 @pytest.fixture
@@ -67,9 +67,18 @@ def test_a_script_is_read_once_and_soon_as_small_as_can_be(client):
         ("/static/js/gone.2b.js", {}),  # what may be another text tomorrow
         ("/static/js/index.1a.js", {"range": "bytes=0-9"}),
         ("/_stcore/health", {}),
+        ("/_stcore/bidi-components/another.live/live.0123456789abcdef.js", {}),
     ],
 )
 def test_nothing_else_is_kept(client, path, headers):
     for _again in range(2):
         raw(client, path, accept_encoding="br", **headers)
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize("accepted", ["gzip, br", "gzip", "identity"])
+def test_scripts_of_our_own_components_are_for_good(client, accepted):
+    path = "/_stcore/bidi-components/torchlight.live/live.0123456789abcdef.js"
+    for _again in range(2):
+        assert raw(client, path, accept_encoding=accepted)[1].headers["cache-control"] == FOR_GOOD
+    assert len(asked) == (1 if "br" in accepted else 2)

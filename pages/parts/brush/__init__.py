@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import streamlit as st
 from streamlit.components.v2.bidi_component import ComponentResult
+
+from pages.parts.component import component
 
 HERE = Path(__file__).parent
 SIDE = 32
@@ -23,8 +24,8 @@ WORDS: Mapping[str, str] = {
 }
 """Every word the brush shows or speaks, in English; translations fill in the same {fields}."""
 
-_brush = st.components.v2.component(
-    "torchlight.brush",
+_brush = component(
+    "brush",
     html='<div class="tb-root"></div>',
     css=(HERE / "brush.css").read_text(encoding="utf-8"),
     js=(HERE / "brush.js").read_text(encoding="utf-8"),

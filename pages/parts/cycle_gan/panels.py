@@ -34,7 +34,7 @@ def legend(experiment: CycleGan) -> str:
 def sets(seed: int) -> tuple[list[list[float]], list[list[float]]]:
     """The shown points of both sets."""
     x_N2, y_N2, _label = Domains("moons_and_gaussians", seed).shown(SHOWN)
-    return x_N2.numpy().round(3).tolist(), y_N2.numpy().round(3).tolist()
+    return x_N2.double().numpy().round(3).tolist(), y_N2.double().numpy().round(3).tolist()
 
 
 def journeys(experiment: CycleGan) -> Sequence[Mapping[str, Any]]:

@@ -17,6 +17,7 @@ import streamlit as st
 
 from models.experiment import Experiment
 from pages.parts import twins, watching
+from pages.parts.component import component
 from pages.parts.export import report
 from pages.parts.live.module import module
 from pages.parts.share import address
@@ -67,8 +68,8 @@ def encoder() -> str:
     return f"const gifenc=(()=>{{{body}return{{{given}}}}})();\n"
 
 
-_desk = st.components.v2.component(
-    "torchlight.export",
+_desk = component(
+    "export",
     html='<div class="te-root"></div>',
     css=(HERE / "export.css").read_text(encoding="utf-8"),
     js=encoder() + module(HERE, ("ink", "figure", "reel", "desk")),

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import streamlit as st
-
+from pages.parts.component import component
 from pages.parts.gallery.view import MOST_CHOSEN, PREFIX
 from pages.parts.words import _
 
 HERE = Path(__file__).parent
 VERBS = ("sort", "open", "pin", "unpin")
 
-_sheet = st.components.v2.component(
-    "torchlight.runs",
+_sheet = component(
+    "runs",
     html='<div class="tg-root"></div>',
     css=(HERE / "sheet.css").read_text(encoding="utf-8"),
     js=(HERE / "sheet.js").read_text(encoding="utf-8"),

@@ -66,7 +66,7 @@ def shown_points(experiment: GanTraining) -> tuple[tuple[float, ...], ...]:
 def real_points(data: str, drawing: str, seed: int) -> tuple[tuple[float, ...], ...]:
     """Some of the very points that the run trains on."""
     experiment = GanTraining.of({"data": data, "drawing": drawing, "seed": seed})
-    return tuple(map(tuple, experiment.points(POINTS, "data")[:SHOWN_POINTS].numpy().round(4).tolist()))
+    return tuple(map(tuple, experiment.points(POINTS, "data")[:SHOWN_POINTS].double().numpy().round(4).tolist()))
 
 
 def legend(experiment: GanTraining) -> str:

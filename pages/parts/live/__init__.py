@@ -51,9 +51,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import streamlit as st
 from streamlit.components.v2.bidi_component import ComponentResult
 
+from pages.parts.component import component
 from pages.parts.keyboard import MOVES
 from pages.parts.live.module import module
 
@@ -206,8 +206,8 @@ WORDS: Mapping[str, str] = {
 }
 """Every word the view shows or speaks, in English; translations fill in the same {fields}."""
 
-_view = st.components.v2.component(
-    "torchlight.live",
+_view = component(
+    "live",
     html='<div class="tl-root"></div>',
     css="\n".join((HERE / f"{sheet}.css").read_text(encoding="utf-8") for sheet in SHEETS),
     js=module(HERE, PARTS),

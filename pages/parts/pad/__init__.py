@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import streamlit as st
 from streamlit.components.v2.bidi_component import ComponentResult
 
+from pages.parts.component import component
 from pages.parts.live.module import module
 
 HERE = Path(__file__).parent
@@ -30,8 +30,8 @@ WORDS: Mapping[str, str] = {
     "class": "Class",
 }
 
-_pad = st.components.v2.component(
-    "torchlight.pad",
+_pad = component(
+    "pad",
     html='<div class="tp-root"></div>',
     css=(HERE / "pad.css").read_text(encoding="utf-8"),
     js=module(LIVE, ("frames", "numbers", "theme", "canvas", "cloud")) + "\n" + module(HERE, ("decoder", "pad")),

@@ -6,8 +6,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-import streamlit as st
-
+from pages.parts.component import component
 from pages.parts.live.module import module
 from pages.parts.pad import HERE, LIVE
 
@@ -21,8 +20,8 @@ WORDS: Mapping[str, str] = {
     "back": "Back to the picture's own codes",
 }
 
-_codes = st.components.v2.component(
-    "torchlight.codes",
+_codes = component(
+    "codes",
     html='<div class="tp-root"></div>',
     css=(HERE / "pad.css").read_text(encoding="utf-8"),
     js=module(LIVE, ("frames", "theme", "canvas")) + "\n" + module(HERE, ("decoder", "paint")),

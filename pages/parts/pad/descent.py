@@ -6,8 +6,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-import streamlit as st
-
+from pages.parts.component import component
 from pages.parts.live.module import module
 from pages.parts.pad import HERE, LIVE
 
@@ -24,8 +23,8 @@ WORDS: Mapping[str, str] = {
     "halt": "Hold",
 }
 
-_descent = st.components.v2.component(
-    "torchlight.descent",
+_descent = component(
+    "descent",
     html='<div class="tp-root"></div>',
     css="\n".join((HERE / name).read_text(encoding="utf-8") for name in ("pad.css", "descent.css")),
     js=module(LIVE, ("frames", "numbers", "theme", "canvas", "cloud")) + "\n" + module(HERE, ("descent",)),

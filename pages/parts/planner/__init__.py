@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import streamlit as st
 from streamlit.components.v2.bidi_component import ComponentResult
 
 from models.layers.plans import PLAN
+from pages.parts.component import component
 from pages.parts.live.module import module
 
 HERE = Path(__file__).parent
@@ -39,8 +39,8 @@ WORDS: Mapping[str, str] = {
 }
 """Every word the painter shows or speaks, in English; translations fill in the same {fields}."""
 
-_planner = st.components.v2.component(
-    "torchlight.planner",
+_planner = component(
+    "planner",
     html='<div class="tn-root"></div>',
     css=(HERE / "planner.css").read_text(encoding="utf-8"),
     js=module(HERE.parent / "live", ("canvas",)) + "\n" + module(HERE, ("planner",)),

@@ -13,6 +13,7 @@ from models.experiment import Snapshot
 from models.metrics.cell import Row, row
 from pages.parts.attention.selection import Selection
 from pages.parts.attention.words import head_in_words
+from pages.parts.component import component
 from pages.parts.lab import Lab
 from pages.parts.lanes import ACTIVE
 from pages.parts.table import Table
@@ -37,8 +38,8 @@ WORDS: Mapping[str, str] = {
     "table": "All keys of this query",
 }
 
-_neuron = st.components.v2.component(
-    "torchlight.neuron",
+_neuron = component(
+    "neuron",
     html='<div class="tn-root"></div>',
     css=(HERE / "neuron.css").read_text(encoding="utf-8"),
     js=(HERE / "neuron.js").read_text(encoding="utf-8"),

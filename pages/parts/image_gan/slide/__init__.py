@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
 import torch
 from torch import Tensor, nn
 
 from models.layers.image_gan.generators import DcGenerator, MlpGenerator, StyleGenerator
+from pages.parts.component import component
 from pages.parts.image_gan.panels import class_names
 from pages.parts.image_gan.trained import Trained, trained
 from pages.parts.lab import Lab
@@ -28,8 +28,8 @@ HERE = Path(__file__).parent
 PARTS = HERE.parents[1]
 Layer = tuple[dict[str, Any], Tensor, Tensor]
 
-_slide = st.components.v2.component(
-    "torchlight.slide",
+_slide = component(
+    "slide",
     html='<div class="ig-root"></div>',
     css=(HERE / "slide.css").read_text(encoding="utf-8"),
     js="\n".join((
