@@ -31,6 +31,8 @@ class Visit:
         self.states: dict[str, WidgetState] = {}
         """What a browser would remember of them."""
         self.address, self.heard = address, ForwardMsg()
+        self.kept: set[str] = set()
+        """Large messages of the run before, which a browser keeps: unchanged, they come as their hash alone."""
 
     async def rerun(self, page: str = "", query: str = "", within_s: float = 60.0) -> float:
         """Seconds until the page is drawn; raises `TimeoutError`."""
@@ -38,6 +40,8 @@ class Visit:
         message.rerun_script.widget_states.widgets.extend(self.states.values())
         message.rerun_script.query_string = query
         message.rerun_script.page_name = page
+        message.rerun_script.cached_message_hashes.extend(self.kept)
+        self.kept = set()
         began = time.perf_counter()
         await self.socket.send(message.SerializeToString())
         async with asyncio.timeout(within_s):
@@ -75,6 +79,8 @@ class Visit:
         said = self.heard = ForwardMsg()
         said.ParseFromString(raw)
         kind = said.WhichOneof("type")
+        if said.metadata.cacheable or kind == "ref_hash":
+            self.kept.add(said.hash or said.ref_hash)
         if kind == "delta":
             element = getattr(said.delta.new_element, said.delta.new_element.WhichOneof("type") or "", None)
             # "$$ID-<digest>-<key>": so that every widget of a key can be found whatever its kind.

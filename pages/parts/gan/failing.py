@@ -31,7 +31,6 @@ def watch(lab: Lab, table: Table) -> None:
         return
     experiment = table.shown
 
-    @st.fragment(run_every=LOOK_S if run.status().state in ACTIVE else None)
     def look() -> None:
         now = run.status()
         finding = (
@@ -43,7 +42,8 @@ def watch(lab: Lab, table: Table) -> None:
             st.warning(f"**{name(finding)}** · {sign(finding)}", icon=":material/troubleshoot:")
             offer(lab, table, experiment, run, finding)
 
-    look()
+    # A run that has ended says what it says: nothing to look at again.
+    (st.fragment(look, run_every=LOOK_S) if run.status().state in ACTIVE else look)()
 
 
 @lru_cache(maxsize=256)

@@ -23,10 +23,9 @@ def draw(lab: Lab, table: Table) -> None:
     )
     exhibits = [story for story in stories_of(GanTraining) if story.shelf == MUSEUM]
     for start in range(0, len(exhibits), ACROSS):
-        for column, story in zip(st.columns(ACROSS), exhibits[start : start + ACROSS], strict=False):
-            with column, st.container(border=True, height="stretch"):
-                st.markdown(f"**{_(story.name)}**")
-                st.caption(_(story.sentence))
+        for column, story in zip(st.columns(ACROSS, border=True), exhibits[start : start + ACROSS], strict=False):
+            with column:
+                st.markdown(f"**{_(story.name)}**\n\n:gray[:small[{_(story.sentence)}]]")
                 shown = story.experiment.key == table.shown.key
                 if st.button(
                     _("Show it with its cure"), key=f"{lab.family}.museum.{story.name}",
