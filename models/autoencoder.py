@@ -52,8 +52,9 @@ FREE = (
     "ten stay active, and the ten classes come back."
 )
 WITHIN = (
-    "MNIST in twenty numbers, the classic setting: after 2,500 steps pictures it never saw cost less than 108 nats, "
-    "and every one of the twenty dimensions is in use."
+    "MNIST in twenty numbers, the classic setting, with a learning rate that comes down twice: after 2,500 steps "
+    "pictures it never saw cost less than 104 nats, less than 100 once 200 samples tighten the bound, and every one "
+    "of the twenty dimensions is in use."
 )
 REVIVED = (
     "A codebook of 256 for patches of MNIST digits. Codes that nobody chooses restart where a patch is far from every "
@@ -222,7 +223,9 @@ class LatentSpace(Experiment):
         collapse = cls(latent_dim=10, beta=10.0)
         revived = cls(data="mnist", model="vq_vae", codes=256, code_dim=16, batch_size=64, revival=True, steps=1000)
         reads = cls(latent_dim=8, decoder="autoregressive", lr=7e-3, steps=2000)
-        within = cls(data="mnist", latent_dim=20, width=400, depth=1, lr=1e-3, steps=2500)
+        within = cls(data="mnist", latent_dim=20, width=400, depth=1, lr=3e-3, steps=2500)
+        # Chosen on the 1,500 held-out pictures after those that evaluations judge: 2.8 nats below lr 1e-3 throughout.
+        slower = ((1500, "lr", 1e-3), (2100, "lr", 3e-4))
         return (
             Story("Two numbers per digit", TWO_NUMBERS, cls()),
             Story("Posterior collapse", COLLAPSE, collapse),
@@ -230,7 +233,7 @@ class LatentSpace(Experiment):
             Story("β comes down", COMES_DOWN, collapse.but(changes=((500, "beta", 1.0),))),
             Story("A decoder that needs no code", READS, reads, ("decoder", ("independent",))),
             Story("Warm-up", WARM, reads.but(warm_up=1000), ("warm_up", (0,))),
-            Story("MNIST in twenty numbers", WITHIN, within),
+            Story("MNIST in twenty numbers", WITHIN, within.but(changes=slower)),
             Story("Dead codes revived", REVIVED, revived, ("revival", (False,))),
             Story("Style without class", STYLE, cls(model="cvae")),
             Story("A pull on the whole cloud", PULLED, cls(model="wae_mmd", latent_dim=8), ("model", ("vae",))),

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from models.autoencoder import LatentSpace
-from models.experiment import Experiment, Scalars, Snapshot
+from models.experiment import Checkpoint, Experiment, Scalars, Snapshot
+from models.metrics.bounds import evaluate, importance
 from models.metrics.digits import digit_classes, digit_quality
 
 TWO, COLLAPSE, FREE, FALLS, READS, WARM, WITHIN, REVIVED, STYLE, PULLED = LatentSpace.stories()
@@ -69,8 +70,13 @@ def check_warm(seed: int) -> None:
 
 
 def check_within(seed: int) -> None:
-    numbers, _last = ending(WITHIN.experiment.but(seed=seed))
-    assert numbers["held_out_bound"] < 108 and numbers["active_units"] == 20
+    """As its last checkpoint is, over as many pictures as the page shows the importance samples for, and over more."""
+    *_events, last = (event for event in WITHIN.experiment.but(seed=seed).train() if isinstance(event, Checkpoint))
+    study = WITHIN.experiment.revive(last)
+    numbers = evaluate(study)
+    assert last.step == WITHIN.experiment.steps
+    assert float(numbers["held_out_bound"]) < 104 and float(numbers["active_units"]) == 20
+    assert all(importance(study, 200, images).nats < 100 for images in (200, 500))
 
 
 def check_revived(seed: int) -> None:

@@ -160,7 +160,8 @@ def coloured(share: np.ndarray) -> Image.Image:
 def rate_distortion(lab: Lab, table: Table) -> None:
     """Ten runs that differ in β alone: what they pay for the code, and what they lose of the picture."""
     assert isinstance(table.shown, LatentSpace)
-    family = [table.shown.but(beta=beta, changes=()) for beta in BETAS]
+    others = tuple(change for change in table.shown.changes if change[1] != "beta")
+    family = [table.shown.but(beta=beta, changes=others) for beta in BETAS]
     known = [(each, run) for each in family if (run := runs().find(each.key)) is not None]
     missing = [each for each in family if all(each != one for one, _run in known)]
     if missing and st.button(
