@@ -12,23 +12,31 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 from torch import Tensor
 
-AT_ONCE = 64
-"""Points whose distances are taken at once: so many stay in the processor's cache."""
+AT_ONCE = 250
+"""Points whose distances are taken at once: few operations, each long enough that training beside it is not held up
+by Python's lock, and no more than the processor's cache holds."""
 NARROW = 16
 """Up to as many coordinates, distances are taken from differences; above, by a matrix product in float64."""
+ROUNDING = 3e-8
+"""Energy distances below such a share of the mean distance are zero: float32 tells no more."""
+SWEEPS, BLUR = 10, 0.02
+"""How often and how softly rows and columns of an assignment are balanced before it is solved."""
+TINY = 1e-300
 
 
 class EnergyDistance:
     """The energy distance of samples to one fixed reference, whose own term is computed once.
 
-    On one thread 1,000 against 1,000 points take 2 ms on the plane, and 1,000 against 1,797 of 64 coordinates 12 ms.
-    Distances are float32 and their sum float64: over 100 draws of 1,000 points of four sets on the plane, the result
-    differed from float64 throughout by at most 4e-10 of the mean distance. Values below that are zero.
+    On one thread 2,000 against 2,000 points take 4 ms on the plane, and 1,000 against 1,797 of 64 coordinates 12 ms.
+    Distances and each point's sum of them are float32, the sum of these float64: over 100 draws of 2,000 points of
+    four sets on the plane, the result differed from float64 throughout by at most 1e-8 of the mean distance, a
+    hundred-thousandth of what fresh samples of the data reach.
     """
 
     def __init__(self, reference_MD: Tensor) -> None:
@@ -43,7 +51,9 @@ class EnergyDistance:
         across = _mean_distance(samples_ND, self.reference_MD)
         distance = 2 * across - _mean_distance(samples_ND, samples_ND) - self.own
         # Coordinates beyond 1e19 overflow when squared: infinitely far is what they are.
-        return max(0.0, distance) if math.isfinite(distance) else math.inf
+        if not math.isfinite(distance):
+            return math.inf
+        return distance if distance > ROUNDING * across else 0.0
 
 
 def energy_distance(x_ND: Tensor, y_MD: Tensor) -> float:
@@ -54,29 +64,44 @@ def energy_distance(x_ND: Tensor, y_MD: Tensor) -> float:
 def _mean_distance(x_ND: Tensor, y_MD: Tensor) -> float:
     """E|X-Y| over all pairs."""
     if x_ND.shape[1] <= NARROW:
-        y_DM = y_MD.T.contiguous()
-        if x_ND is y_MD:
-            return 2 * sum(_beyond(y_DM, start) for start in range(0, len(y_MD), AT_ONCE)) / len(y_MD) ** 2
-        sums = [_distances(part_RD, y_DM).sum(dtype=torch.float64) for part_RD in torch.split(x_ND, AT_ONCE)]
-        return float(torch.stack(sums).sum()) / (len(x_ND) * len(y_MD))
+        return _sum_within(x_ND) / len(x_ND) ** 2 if x_ND is y_MD else _sum_across(x_ND, y_MD) / (len(x_ND) * len(y_MD))
     # A point's distance to itself comes out as the root of rounding: 1e-7 of its norm in float64, 3e-3 in float32.
     x_ND, y_MD = x_ND.double(), y_MD.double()
     return float(torch.cdist(x_ND, y_MD, compute_mode="use_mm_for_euclid_dist").mean())
 
 
-def _beyond(x_DN: Tensor, start: int) -> float:
-    """The sum of the distances within some of the points, each once, and from these to all later ones."""
-    stop = start + AT_ONCE
-    some_RD = x_DN[:, start:stop].T
-    within = float(_distances(some_RD, x_DN[:, start:stop]).sum(dtype=torch.float64)) / 2
-    return within + float(_distances(some_RD, x_DN[:, stop:]).sum(dtype=torch.float64))
+def _sum_across(x_ND: Tensor, y_MD: Tensor) -> float:
+    """The sum of the distances from each point of x to each of y."""
+    y_DM, sum_N = y_MD.T.contiguous(), x_ND.new_empty(len(x_ND))
+    room = x_ND.new_empty(2, AT_ONCE * len(y_MD))
+    for start in range(0, len(x_ND), AT_ONCE):
+        some_RD = x_ND[start : start + AT_ONCE]
+        torch.sum(_distances(some_RD, y_DM, room), 1, out=sum_N[start : start + len(some_RD)])
+    return float(sum_N.sum(dtype=torch.float64))
 
 
-def _distances(x_RD: Tensor, y_DM: Tensor) -> Tensor:
-    """Between few points and all others (R, M), coordinate by coordinate: twice as fast as `torch.cdist`."""
-    squared_RM = (x_RD[:, :1] - y_DM[0]).square_()
+def _sum_within(x_ND: Tensor) -> float:
+    """The sum of the distances from each point to each: once to those in the same part and twice to all later ones."""
+    x_DN, sum_N, same_N = x_ND.T.contiguous(), x_ND.new_empty(len(x_ND)), x_ND.new_empty(len(x_ND))
+    room = x_ND.new_empty(2, AT_ONCE * len(x_ND))
+    for start in range(0, len(x_ND), AT_ONCE):
+        part = slice(start, min(start + AT_ONCE, len(x_ND)))
+        apart_RN = _distances(x_ND[part], x_DN[:, start:], room)
+        torch.sum(apart_RN, 1, out=sum_N[part])
+        torch.sum(apart_RN[:, : len(apart_RN)], 1, out=same_N[part])
+    return 2 * float(sum_N.sum(dtype=torch.float64)) - float(same_N.sum(dtype=torch.float64))
+
+
+def _distances(x_RD: Tensor, y_DM: Tensor, room: Tensor) -> Tensor:
+    """Between few points and all others (R, M), coordinate by coordinate: twice as fast as `torch.cdist`.
+
+    They lie in `room`, two rows of at least R·M numbers, where the next call puts its own.
+    """
+    shape = len(x_RD), y_DM.shape[1]
+    squared_RM, apart_RM = (row[: shape[0] * shape[1]].view(shape) for row in room)
+    torch.sub(x_RD[:, :1], y_DM[0], out=squared_RM).square_()
     for d in range(1, len(y_DM)):
-        apart_RM = x_RD[:, d : d + 1] - y_DM[d]
+        torch.sub(x_RD[:, d : d + 1], y_DM[d], out=apart_RM)
         squared_RM.addcmul_(apart_RM, apart_RM)
     return squared_RM.sqrt_()
 
@@ -84,12 +109,32 @@ def _distances(x_RD: Tensor, y_DM: Tensor) -> Tensor:
 def w2(x_ND: Tensor, y_ND: Tensor) -> float:
     """The exact Wasserstein-2 distance of two equally large samples; infinite where a point is not finite.
 
-    Cubic in N: 150 points take 2 ms, 400 take 30. Raises `ValueError` for unequal numbers of points.
+    Cubic in N: 150 points take 1 ms, 400 take 15. Raises `ValueError` for unequal numbers of points.
     """
     if x_ND.shape != y_ND.shape:
         raise ValueError(f"w2 compares equally many points, not {tuple(x_ND.shape)} with {tuple(y_ND.shape)}.")
     if not (x_ND.isfinite().all() and y_ND.isfinite().all()):
         return math.inf
     squared_NN = cdist(x_ND.detach().cpu().double(), y_ND.detach().cpu().double(), "sqeuclidean")
-    rows_N, columns_N = linear_sum_assignment(squared_NN)
+    rows_N, columns_N = linear_sum_assignment(balanced(squared_NN))
     return math.sqrt(float(squared_NN[rows_N, columns_N].mean()))
+
+
+def balanced(cost_NN: np.ndarray) -> np.ndarray:
+    """The same assignment problem, solved two to three times as fast: the same pairs are the best.
+
+    A number taken off a whole row or column changes every assignment's cost alike. Those taken off here are near the
+    problem's own prices, found by softly balancing rows and columns (Cuturi 2013, "Sinkhorn distances", algorithm 1).
+    """
+    blur = BLUR * float(cost_NN.mean())
+    if not 0 < blur < math.inf:
+        return cost_NN
+    cost_NN = cost_NN - cost_NN.min(1, keepdims=True)
+    kernel_NN = np.exp(cost_NN / -blur)
+    row_N = np.ones(len(cost_NN))
+    for _sweep in range(SWEEPS):
+        column_N = 1 / (row_N @ kernel_NN + TINY)
+        row_N = 1 / (kernel_NN @ column_N + TINY)
+    cost_NN -= blur * np.log(column_N)
+    cost_NN -= cost_NN.min(1, keepdims=True)
+    return cost_NN
