@@ -23,8 +23,10 @@ def draw(lab: Lab, table: Table) -> None:
     )
     exhibits = [story for story in stories_of(GanTraining) if story.shelf == MUSEUM]
     for start in range(0, len(exhibits), ACROSS):
-        for column, story in zip(st.columns(ACROSS, border=True), exhibits[start : start + ACROSS], strict=False):
-            with column:
+        row = exhibits[start : start + ACROSS]
+        full = len(row) == ACROSS  # a column's own border costs no element, but stands around nothing as well
+        for column, story in zip(st.columns(ACROSS, border=full), row, strict=False):
+            with column if full else column.container(border=True, height="stretch"):
                 st.markdown(f"**{_(story.name)}**\n\n:gray[:small[{_(story.sentence)}]]")
                 shown = story.experiment.key == table.shown.key
                 if st.button(
