@@ -75,7 +75,7 @@ def check_within(seed: int) -> None:
     study = WITHIN.experiment.revive(last)
     numbers = evaluate(study)
     assert last.step == WITHIN.experiment.steps
-    assert float(numbers["held_out_bound"]) < 104 and float(numbers["active_units"]) == 20
+    assert numbers["held_out_bound"].item() < 104 and numbers["active_units"].item() == 20
     assert all(importance(study, 200, images).nats < 100 for images in (200, 500))
 
 
