@@ -19,13 +19,13 @@ import torch
 from torch import Tensor
 
 from models.data.images import digits
-from models.metrics.distances import EnergyDistance
+from models.metrics.distances import EnergyDistance, wide_distances
 
 COVERED_SHARE = 0.01
 """A class counts from this share of the samples on."""
 AS_NEAR = 0.95
 COPY = 1e-3
-"""Distance below which a sample is a copy: real digits are at least 0.6 apart, float32 rounds at 1e-5."""
+"""Distance below which a sample is a copy: real digits are at least 0.6 apart, and distances rounded at 1e-6."""
 CLASSES = 10
 
 
@@ -34,33 +34,41 @@ def _to_real_digits() -> EnergyDistance:
     return EnergyDistance(digits()[0])
 
 
-def nearest_digit(samples_N64: Tensor) -> tuple[Tensor, Tensor]:
-    """(N,) int64 index of the nearest real digit, and (N,) the distance to the nearest one that is no copy."""
-    samples_N64 = samples_N64.detach().to("cpu", torch.float32)
-    distances_NR = torch.cdist(samples_N64, digits()[0], compute_mode="donot_use_mm_for_euclid_dist")
-    nearest_N = distances_NR.argmin(dim=1)
-    return nearest_N, distances_NR.masked_fill_(distances_NR < COPY, torch.inf).amin(dim=1)
+def nearest_digit(distance_NR: Tensor) -> tuple[Tensor, Tensor]:
+    """From the distances to all real digits: (N,) int64 index of the nearest, and (N,) that to the nearest no copy."""
+    distance_N, nearest_N = distance_NR.min(dim=1)
+    copies_N = distance_N < COPY
+    others_CR = distance_NR[copies_N]
+    distance_N[copies_N] = others_CR.masked_fill_(others_CR < COPY, torch.inf).amin(dim=1)
+    return nearest_N, distance_N
+
+
+def _distances(samples_N64: Tensor) -> Tensor:
+    """(N, R) float64 distances to all real digits."""
+    return wide_distances(samples_N64.detach().to("cpu", torch.float32), digits()[0])
 
 
 @cache
 def near() -> float:
     """How near is near: the distance within which 95 % of real digits have a neighbour."""
-    return float(nearest_digit(digits()[0])[1].quantile(AS_NEAR))
+    return float(nearest_digit(_distances(digits()[0]))[1].quantile(AS_NEAR))
 
 
 def digit_classes(samples_N64: Tensor) -> Tensor:
     """(N,) int64 class 0 … 9 of the nearest real digit."""
-    return digits()[1][nearest_digit(samples_N64)[0]]
+    return digits()[1][nearest_digit(_distances(samples_N64))[0]]
 
 
 def digit_quality(samples_N64: Tensor) -> Mapping[str, float]:
     """`high_quality` (a share), `classes_covered` (0 … 10), `energy_distance`; samples not finite are of no quality."""
     finite_N64 = samples_N64[samples_N64.isfinite().all(dim=1)]
-    nearest_N, distance_N = nearest_digit(finite_N64)
+    distance_NR = _distances(finite_N64)
+    across = float(distance_NR.mean())
+    nearest_N, distance_N = nearest_digit(distance_NR)
     good_N = distance_N <= near()
     counts = torch.bincount(digits()[1][nearest_N[good_N]], minlength=CLASSES)
     return {
         "high_quality": int(good_N.sum()) / max(len(samples_N64), 1),
         "classes_covered": float((counts >= COVERED_SHARE * max(len(samples_N64), 1)).sum()),
-        "energy_distance": _to_real_digits()(samples_N64),
+        "energy_distance": _to_real_digits()(samples_N64, across),
     }

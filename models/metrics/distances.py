@@ -43,12 +43,15 @@ class EnergyDistance:
         self.reference_MD = reference_MD.detach().to("cpu", torch.float32)
         self.own = _mean_distance(self.reference_MD, self.reference_MD)
 
-    def __call__(self, samples_ND: Tensor) -> float:
-        """The energy distance; infinite where a sample is not finite."""
+    def __call__(self, samples_ND: Tensor, across: float | None = None) -> float:
+        """The energy distance; infinite where a sample is not finite.
+
+        `across`: the mean distance from samples to reference, where it is known already.
+        """
         samples_ND = samples_ND.detach().to("cpu", torch.float32)
         if not samples_ND.isfinite().all():
             return math.inf
-        across = _mean_distance(samples_ND, self.reference_MD)
+        across = _mean_distance(samples_ND, self.reference_MD) if across is None else across
         distance = 2 * across - _mean_distance(samples_ND, samples_ND) - self.own
         # Coordinates beyond 1e19 overflow when squared: infinitely far is what they are.
         if not math.isfinite(distance):
@@ -66,8 +69,12 @@ def _mean_distance(x_ND: Tensor, y_MD: Tensor) -> float:
     if x_ND.shape[1] <= NARROW:
         return _sum_within(x_ND) / len(x_ND) ** 2 if x_ND is y_MD else _sum_across(x_ND, y_MD) / (len(x_ND) * len(y_MD))
     # A point's distance to itself comes out as the root of rounding: 1e-7 of its norm in float64, 3e-3 in float32.
-    x_ND, y_MD = x_ND.double(), y_MD.double()
-    return float(torch.cdist(x_ND, y_MD, compute_mode="use_mm_for_euclid_dist").mean())
+    return float(wide_distances(x_ND, y_MD).mean())
+
+
+def wide_distances(x_ND: Tensor, y_MD: Tensor) -> Tensor:
+    """(N, M) float64 distances between points of many coordinates, by a matrix product: good to 1e-7 of their norms."""
+    return torch.cdist(x_ND.double(), y_MD.double(), compute_mode="use_mm_for_euclid_dist")
 
 
 def _sum_across(x_ND: Tensor, y_MD: Tensor) -> float:
@@ -98,8 +105,10 @@ def _distances(x_RD: Tensor, y_DM: Tensor, room: Tensor) -> Tensor:
     They lie in `room`, two rows of at least R·M numbers, where the next call puts its own.
     """
     shape = len(x_RD), y_DM.shape[1]
-    squared_RM, apart_RM = (row[: shape[0] * shape[1]].view(shape) for row in room)
-    torch.sub(x_RD[:, :1], y_DM[0], out=squared_RM).square_()
+    places = room[:, : shape[0] * shape[1]].view(2, *shape)
+    squared_RM, apart_RM = places[0], places[1]
+    torch.sub(x_RD[:, :1], y_DM[0], out=squared_RM)
+    squared_RM.square_()
     for d in range(1, len(y_DM)):
         torch.sub(x_RD[:, d : d + 1], y_DM[d], out=apart_RM)
         squared_RM.addcmul_(apart_RM, apart_RM)
