@@ -16,7 +16,8 @@ import numpy as np
 
 from models.experiment import Note
 from state.columns import joined
-from state.frames import moments_frame, note_frame, picture, scalars_frames, stamped, status_frame
+from state.damage import Damage
+from state.frames import lost_frames, moments_frame, note_frame, picture, scalars_frames, stamped, status_frame
 from state.growing import Grown
 from state.history import Cursor, Delta
 from state.runs import LOOKED_S, Run, Status
@@ -108,6 +109,8 @@ class Feed:
         self.grown = Grown()
         self.moments = np.zeros(0, np.int64)
         self.notes: list[Note] = []
+        self.lost = Damage()
+        self.checked = False
         self.cursor: Cursor | None = None
         self.status: Status | None = None
         self.newest: bytes | None = None
@@ -132,6 +135,11 @@ class Feed:
                 if changed or not ended or time.monotonic() - read > ENDED_POLL_S:
                     read = time.monotonic()
                     await self._news()
+            if ended and not self.checked:
+                lost = await asyncio.to_thread(self.run.lost)
+                async with self.lock:
+                    self._tell_lost(lost)
+            self.checked = ended
             await asyncio.sleep(POLL_S)
 
     async def join(self, viewer: Viewer) -> None:
@@ -150,7 +158,8 @@ class Feed:
     async def at(self, step: int) -> bytes | None:
         """The picture of the newest snapshot not later than `step`, as an answer to a viewer who scrubs."""
         # One dictionary throughout: a run that begins anew puts another in its place.
-        pictures, earlier = self.pictures, self.moments[self.moments <= step]
+        pictures, readable = self.pictures, self._readable()
+        earlier = readable[readable <= step]
         if len(earlier) == 0:
             return None
         moment = int(earlier[-1])
@@ -158,31 +167,50 @@ class Feed:
             drawn = await asyncio.to_thread(self._picture, moment, live=False)
             if drawn is None:
                 return None
-            pictures[moment] = drawn
+            given, pictures[moment] = drawn
+            if given < moment:
+                async with self.lock:
+                    self._tell_lost(self.lost.plus(moments=earlier[earlier > given].tolist()))
         pictures.move_to_end(moment)
         while len(pictures) > max(16, CACHED_BYTES // len(pictures[moment])):
             pictures.popitem(last=False)
         return stamped(pictures[moment], asked=step)
 
+    def _readable(self) -> np.ndarray:
+        """The moments whose pictures are not known to be lost."""
+        return self.moments[~np.isin(self.moments, self.lost.moments)] if self.lost.moments else self.moments
+
+    def _tell_lost(self, lost: Damage) -> None:
+        """Tells everybody what of the record cannot be read, where that is news."""
+        if lost != self.lost:
+            self.lost, self.greeting = lost, None
+            for viewer in list(self.viewers):
+                viewer.tell(*lost_frames(lost))
+
     async def _news(self) -> None:
-        frames, newest = await asyncio.to_thread(self._read)
+        frames, newest, lost = await asyncio.to_thread(self._read)
         for viewer in list(self.viewers):
             viewer.tell(*frames)
             if newest is not None:
                 viewer.show(newest)
+        self._tell_lost(lost)
 
-    def _read(self) -> tuple[list[bytes], bytes | None]:
-        """What is new, as frames: the numbers and notes, and the newest picture if it is new."""
+    def _read(self) -> tuple[list[bytes], bytes | None, Damage]:
+        """What is new, as frames: the numbers and notes, the newest picture if it is new; and all that is lost."""
         delta = self.run.since(self.cursor)
         frames = self._take(delta)
         self.cursor = delta.cursor
-        newest = self._picture(int(self.moments[-1]), live=True, sent=time.time()) if len(delta.moments) else None
+        drawn = self._picture(int(self.moments[-1]), live=True, sent=time.time()) if len(delta.moments) else None
+        newest = drawn[1] if drawn else None
         self.newest = newest or self.newest
-        return frames, newest
+        return frames, newest, (Damage() if delta.reset else self.lost).plus(delta.gaps)
 
-    def _picture(self, moment: int, **header: Any) -> bytes | None:
+    def _picture(self, moment: int, **header: Any) -> tuple[int, bytes] | None:
+        """The picture of the newest readable snapshot not later than `moment`, and the step that it shows."""
         snapshot = self.run.snapshot(moment)
-        return None if snapshot is None else picture(snapshot, self.wire, key=self.run.key, **header)
+        if snapshot is None:
+            return None
+        return snapshot.step, picture(snapshot, self.wire, key=self.run.key, **header)
 
     def _take(self, delta: Delta) -> list[bytes]:
         """Adds the news to what the feed knows, and tells them as frames."""
@@ -202,7 +230,7 @@ class Feed:
 
     def _history(self) -> list[bytes]:
         frames = scalars_frames(self.grown.columns(), reset=True, most=MOST_ROWS)
-        return [*frames, moments_frame(self.moments), *map(note_frame, self.notes)]
+        return [*frames, moments_frame(self._readable()), *map(note_frame, self.notes), *lost_frames(self.lost)]
 
     async def _status(self) -> bool:
         """Tells everybody where the status has changed; whether the run has gone to another state."""

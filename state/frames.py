@@ -8,11 +8,13 @@ The same bytes travel over the WebSocket and, where a host forwards none, inside
 Kinds of frame, server to browser:
 
     status     key, status, step, steps, rate, eta_s, device, place, wait_s, reason
-    moments    array "steps": steps at which snapshots exist, new ones only
+    moments    array "steps": steps at which snapshots exist, new ones only; "lost": true where they cannot be read
     scalars    array "steps" and one f4 array per column, new rows only; "reset": true where history begins anew,
                "thinned": true where rows were left out: each bucket of steps then has its extremes only
     snapshot   step, live; the arrays of the picture by the experiment's `wire` rules; "asked" when it answers `at`
-    note       step, note ("diverged", "resumed", …), text in the visitor's language
+    note       step, note ("diverged", "resumed", …), text in the visitor's language; "lost": true where it tells what
+               of the record cannot be read, instead of any that told so before: "holes" has then, per column, the
+               first and last steps whose values are missing
 
 Browser to server, JSON text: {"at": step} asks for the newest snapshot not later than step;
 {"live": false} stops live pictures (scalars and moments go on), {"live": true} resumes them.
@@ -31,6 +33,7 @@ import numpy as np
 
 from models.experiment import Note, Pixels, Points, Snapshot
 from state.columns import Column, thin_columns
+from state.damage import Damage
 from state.growing import grouped
 from state.runs import Status
 
@@ -143,12 +146,19 @@ def scalars_frames(columns: Mapping[str, Column], reset: bool = False, most: int
     ]
 
 
-def moments_frame(moments: np.ndarray) -> bytes:
+def moments_frame(moments: np.ndarray, **header: Any) -> bytes:
     """Steps at which pictures exist."""
-    return encode({"kind": "moments"}, {"steps": moments})
+    return encode({"kind": "moments", **header}, {"steps": moments})
 
 
-def note_frame(note: Note) -> bytes:
+def note_frame(note: Note, **header: Any) -> bytes:
     """A note, with its template and values, so that the browser can say it in the visitor's language."""
     said = {"kind": "note", "step": note.step, "note": note.kind, "text": str(note), "template": note.text}
-    return encode({**said, "values": dict(note.values)})
+    return encode({**said, **header, "values": dict(note.values)})
+
+
+def lost_frames(damage: Damage) -> list[bytes]:
+    """What of the record cannot be read: pictures that no scrubber stops at any more, and the sentence on all of it."""
+    note = damage.note()
+    gone = [moments_frame(np.array(damage.moments, np.int64), lost=True)] if damage.moments else []
+    return [*gone, note_frame(note, lost=True, holes=damage.holes)] if note else []

@@ -1,17 +1,18 @@
 """Reads a run's record while it is being written: every look is a short read-only connection, safe in any thread.
 
-A connection costs 0.07 ms; keeping none means that no reader ever stands in the writer's way. What fails its
-checksum is left out and counted; a record that cannot be read at all reads as empty and counts as damaged.
+A connection costs 0.07 ms; keeping none means that no reader ever stands in the writer's way. What is damaged is left
+out, row by row, and told (`state.damage`); a record that cannot be read at all reads as empty and counts as damaged.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
-import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +22,19 @@ import safetensors.numpy
 from models.experiment import Note, Scalars, Snapshot
 from state.checkpoint import Stored
 from state.columns import Column, joined
-from state.record import chunk_crc, unpack
+from state.damage import Damage, Gap, broken, pieces, rows, sound
+from state.record import CHUNK, unpack
 
-_CHUNKS = "select first, last, names, crc, data from chunk order by seq"
-_CHUNKS_OF = """
-select first, last, names, crc, data from chunk
-where exists (select 1 from json_each(chunk.names) where value in (select value from json_each(?))) order by seq
+_NAMED = """
+case when json_valid(chunk.names)
+then exists (select 1 from json_each(chunk.names) where value in (select value from json_each(?))) end
 """
-
-_NEWEST = """
-select first, last, names, crc, data from chunk
-where seq in (select max(seq) from chunk group by names) order by seq
+_SHOWN = """
+select near.step, shown.step, shown.crc, shown.data
+from (select seq, step from snapshot where step <= ? order by step desc limit 1) near join snapshot shown using (seq)
 """
+"""The step by the index and the step by the row: where they differ, it may be the picture of another step."""
+_NEWEST = f"select {CHUNK} from chunk where seq in (select max(seq) from chunk group by names) order by seq"
 
 
 @dataclass(frozen=True)
@@ -54,20 +56,8 @@ class Delta:
     """Steps of new snapshots, int64, in order of recording."""
     notes: list[Note]
     cursor: Cursor
+    gaps: tuple[Gap, ...] = ()
     reset: bool = False
-
-
-@dataclass(frozen=True)
-class Damage:
-    """What failed its checksum: counts of chunks, snapshots and checkpoints, and the record file as a whole."""
-
-    chunks: int = 0
-    snapshots: int = 0
-    checkpoints: int = 0
-    record: bool = False
-
-    def __bool__(self) -> bool:
-        return self.record or self.chunks + self.snapshots + self.checkpoints > 0
 
 
 class History:
@@ -117,30 +107,32 @@ class History:
 
     def scalars(self, names: Iterable[str] | None = None) -> Iterable[Scalars]:
         """Every readable chunk, in order of recording, or what it has of the named columns; others are not read."""
-        if names is None:
-            return unpack(self._rows(_CHUNKS))
-        wanted = frozenset(names)
-        return unpack(self._rows(_CHUNKS_OF, json.dumps(sorted(wanted))), wanted)
+        wanted = None if names is None else frozenset(names)
+        where = () if wanted is None else (_NAMED, json.dumps(sorted(wanted)))
+        found: list[tuple[Any, ...]] = []
+        with suppress(sqlite3.DatabaseError), self._open() as database:
+            found.extend(row[1:] for row in rows(database, "chunk", CHUNK, 0, *where) if row[1:])
+        return unpack(found, wanted)
 
     def moments(self, since: int = -1) -> np.ndarray:
         """The steps later than `since` that have a snapshot, in order, int64."""
         rows = self._rows("select step from snapshot where step > ? order by step", since)
-        return np.array([step for (step,) in rows], np.int64)
+        return _steps(step for (step,) in rows)
 
     def snapshot(self, step: int) -> Snapshot | None:
         """The newest readable snapshot that is not later than `step`."""
         while True:
-            sql = "select step, crc, data from snapshot where step <= ? order by step desc limit 1"
-            rows = self._rows(sql, step)
-            if not rows:
+            for listed, at, crc, data in self._rows(_SHOWN, step):
+                if listed == at and sound(crc, data):
+                    return Snapshot(at, safetensors.numpy.load(data))
+            # The step alone is in the index, and known even where the database cannot give the row.
+            ((before,),) = self._rows("select max(step) from snapshot where step <= ?", step) or [(None,)]
+            if before is None:
                 return None
-            ((at, crc, data),) = rows
-            if zlib.crc32(data) == crc:
-                return Snapshot(at, safetensors.numpy.load(data))
-            step = at - 1
+            step = before - 1
 
     def notes(self) -> list[Note]:
-        return [_note(*row) for row in self._rows("select step, kind, text, data from note order by seq")]
+        return _notes(self._rows("select step, kind, text, data from note order by seq"))
 
     def checkpoints(self) -> list[Stored]:
         """The named checkpoints, oldest first."""
@@ -157,42 +149,64 @@ class History:
                 reset = cursor.epoch not in ("", epoch)
                 if cursor.epoch != epoch:
                     cursor = Cursor(epoch)
-                chunks = database.execute(
-                    "select seq, first, last, names, crc, data from chunk where seq > ? order by seq", (cursor.chunk,)
-                ).fetchall()
-                shown = database.execute(
-                    "select seq, step from snapshot where seq > ? order by seq", (cursor.snapshot,)
-                ).fetchall()
-                notes = database.execute(
-                    "select seq, step, kind, text, data from note where seq > ? order by seq", (cursor.note,)
-                ).fetchall()
+                chunks = list(pieces(database, cursor.chunk))
+                shown = list(rows(database, "snapshot", "step", cursor.snapshot))
+                notes = list(rows(database, "note", "step, kind, text, data", cursor.note))
         except sqlite3.DatabaseError:
             return Delta([], np.zeros(0, np.int64), [], cursor)
-        found_so_far = ((chunks, cursor.chunk), (shown, cursor.snapshot), (notes, cursor.note))
-        last = [rows[-1][0] if rows else before for rows, before in found_so_far]
+        read = ((chunks, cursor.chunk), (shown, cursor.snapshot), (notes, cursor.note))
         return Delta(
-            scalars=list(unpack(row[1:] for row in chunks)),
-            moments=np.array([step for _, step in shown], np.int64),
-            notes=[_note(*row[1:]) for row in notes],
-            cursor=Cursor(epoch, *last),
+            scalars=[piece for _, piece in chunks if isinstance(piece, Scalars)],
+            moments=_steps(step for _, *known in shown for step in known),
+            notes=_notes(note for _, *note in notes if note),
+            cursor=Cursor(epoch, *(found[-1][0] if found else before for found, before in read)),
+            gaps=tuple(piece for _, piece in chunks if isinstance(piece, Gap)),
             reset=reset,
         )
 
     def damage(self) -> Damage:
         """Check every checksum of the record; checkpoints are checked when they are loaded."""
-        chunks = shown = 0
         try:
             with self._open() as database:
-                for first, last, names, crc, data in database.execute(_CHUNKS):
-                    chunks += chunk_crc(first, last, names, data) != crc
-                for crc, data in database.execute("select crc, data from snapshot"):
-                    shown += zlib.crc32(data) != crc
-        except sqlite3.OperationalError:
-            return Damage(chunks, shown)
-        except sqlite3.DatabaseError:
-            return Damage(chunks, shown, record=True)
-        return Damage(chunks, shown)
+                gaps = [piece for _, piece in pieces(database) if isinstance(piece, Gap)]
+                listed = set(database.execute("select seq, step from snapshot order by step"))
+                lost, good = [step for _, step in listed], set[int]()
+                for seq, *shown in rows(database, "snapshot", "step, crc, data"):
+                    lost += shown[:1]
+                    if shown and (seq, shown[0]) in listed and sound(*shown[1:]):
+                        good.add(shown[0])
+        except sqlite3.DatabaseError as error:
+            return Damage(record=broken(error))
+        return Damage(tuple(gaps), tuple(sorted({*_steps(lost).tolist()} - good)))
+
+    def lost(self) -> Damage:
+        """What `damage` finds, read once in this process for each state of the record's files."""
+        return _lost(self.directory, *(_state(self.directory / name) for name in ("run.db", "run.db-wal")))
 
 
-def _note(step: int, kind: str, text: str, data: str) -> Note:
-    return Note(step, kind, text, json.loads(data))  # type: ignore[arg-type]
+@lru_cache(maxsize=512)
+def _lost(directory: Path, *_states: tuple[int, int]) -> Damage:
+    return History(directory).damage()
+
+
+def _state(file: Path) -> tuple[int, int]:
+    """When the file was last written, and its size; nothing where there is none."""
+    try:
+        found = os.stat(file)
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
+
+
+def _steps(found: Iterable[object]) -> np.ndarray:
+    """What is a number among steps; damage may have made it a text, or a number that no step can have."""
+    return np.array([step for step in found if isinstance(step, int) and 0 <= step < 2**31], np.int64)
+
+
+def _notes(found: Iterable[Any]) -> list[Note]:
+    """The notes whose values can still be read."""
+    notes = []
+    for step, kind, text, data in found:
+        with suppress(TypeError, ValueError):
+            notes.append(Note(step, kind, text, json.loads(data)))
+    return notes

@@ -23,9 +23,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from models.experiment import BadExperiment
 from state.columns import joined
+from state.damage import Damage
 from state.database import FAULTS
 from state.feed import LATER, MOST_ROWS, Feed, Viewer
-from state.frames import moments_frame, note_frame, picture, scalars_frames, status_frame
+from state.frames import lost_frames, moments_frame, note_frame, picture, scalars_frames, status_frame
 from state.hosts import served
 from state.latency import PICTURES
 from state.runs import NoSuchRun, Run, Runs, runs
@@ -224,10 +225,11 @@ def same_origin(socket: WebSocket) -> bool:
 def history(run: Run, step: int | None = None) -> list[bytes]:
     """All that a newcomer gets, as frames, for hosts that forward no WebSocket: sent inside the page instead."""
     delta = run.since(None)
-    moments = np.asarray(delta.moments)
-    frames = [status_frame(run.status(), run.key)]
+    moments, status = np.asarray(delta.moments), run.status()
+    lost = run.lost() if status.ended else Damage().plus(delta.gaps)
+    frames = [status_frame(status, run.key)]
     frames += scalars_frames(joined(delta.scalars), reset=True, most=MOST_ROWS)
-    frames += [moments_frame(moments), *map(note_frame, delta.notes)]
+    frames += [moments_frame(moments), *map(note_frame, delta.notes), *lost_frames(lost)]
     snapshot = run.snapshot(int(moments[-1]) if step is None else step) if len(moments) else None
     if snapshot is not None:
         frames.append(picture(snapshot, run.experiment.wire, live=step is None, key=run.key))

@@ -19,6 +19,15 @@ CONTINUED_ELSEWHERE = (
 BRANCHED = "The first {step} steps were taken over from a stored run that is the same training up to there."
 CHECKPOINT_DAMAGED = "The checkpoint of step {damaged} did not pass its checksum and was set aside."
 RECORD_DAMAGED = "The record of this run was damaged and set aside as {file}; the run starts anew."
+DAMAGED = (
+    "Part of this run's record is damaged on the disk and left out, from step {step} to step {last} "
+    "(pictures: {pictures}; steps without some of their numbers: {rows}). All else is as recorded. "
+    "To have it whole, delete the run on the page “Runs” and train it anew: the same settings give the same run."
+)
+RECORD_UNREADABLE = (
+    "The record of this run is damaged on the disk and cannot be read. Delete the run on the page “Runs” and train it "
+    "anew: the same settings give the same run."
+)
 OUT_OF_MEMORY = "Memory ran out at step {step}. Choose a smaller model or batch, or stop other runs, then start again."
 DISK_FULL = "The disk is full: recorded up to step {step}, nothing is lost. Free some space, then resume."
 CRASHED = "The training stopped at step {step} with an error ({error}). The details are in {log}."
@@ -36,6 +45,8 @@ TEMPLATES = (
     BRANCHED,
     CHECKPOINT_DAMAGED,
     RECORD_DAMAGED,
+    DAMAGED,
+    RECORD_UNREADABLE,
     OUT_OF_MEMORY,
     DISK_FULL,
     CRASHED,

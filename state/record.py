@@ -37,6 +37,9 @@ create table if not exists checkpoint (step int primary key, sha256 text);
 """
 
 
+CHUNK = "first, last, names, crc, data"
+
+
 def chunk_crc(first: int, last: int, names: str, data: bytes) -> int:
     """The checksum of a chunk, its header included."""
     return zlib.crc32(data, zlib.crc32(f"{first},{last},{names}".encode()))
@@ -75,7 +78,7 @@ class Record:
 
     def _read_known(self) -> dict[str, Column]:
         """Per column: the steps and values that are recorded already."""
-        return joined(unpack(self._database.execute("select first, last, names, crc, data from chunk order by seq")))
+        return joined(unpack(self._database.execute(f"select {CHUNK} from chunk order by seq")))
 
     @property
     def last_step(self) -> int:
@@ -213,12 +216,21 @@ def healed(directory: Path) -> None:
 
 def unpack(rows: Iterable[tuple[int, int, str, int, bytes]], wanted: frozenset[str] | None = None) -> Iterable[Scalars]:
     """The chunks that pass their checksum, as `Scalars`, with all columns or the wanted; the others are skipped."""
-    for first, last, names, crc, data in rows:
-        if chunk_crc(first, last, names, data) == crc:
-            columns = json.loads(names)
-            block = np.frombuffer(data, "<f8").reshape(len(columns), last - first + 1)
-            named = zip(columns, block, strict=True)
-            yield Scalars(last, first, {name: row for name, row in named if wanted is None or name in wanted})
+    for row in rows:
+        if (chunk := unpacked(*row, wanted)) is not None:
+            yield chunk
+
+
+def unpacked(
+    first: int, last: int, names: str, crc: int, data: bytes, wanted: frozenset[str] | None = None
+) -> Scalars | None:
+    """The `CHUNK` as `Scalars`; None where it fails its checksum, or where damage has turned its bytes into text."""
+    if not isinstance(data, bytes) or chunk_crc(first, last, names, data) != crc:
+        return None
+    columns = json.loads(names)
+    block = np.frombuffer(data, "<f8").reshape(len(columns), last - first + 1)
+    named = zip(columns, block, strict=True)
+    return Scalars(last, first, {name: row for name, row in named if wanted is None or name in wanted})
 
 
 def _packed(pending: list[Scalars]) -> list[tuple[list[str], int, int, np.ndarray]]:

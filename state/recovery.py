@@ -1,7 +1,8 @@
 """A control database that cannot be read is set aside, and the runs tell anew what they are.
 
 Every run's record names its own experiment, so nothing that was trained is lost: a run whose last step is recorded is
-finished, any other is interrupted and can be resumed. What is lost is the order of the queue, and which were pinned.
+finished, any other is interrupted and can be resumed. What is lost is the order of the queue, whose they were, and
+names, tags and pins.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from state.home import is_key
 from state.lease import Held, Lease
 
 PATIENCE_S = 10.0
+REWRITTEN = "control.rewritten"
+"""The file that says, by its age, when the list was written anew."""
+TOLD_S = 30 * 86_400.0
 
 
 def recovered(at: Path) -> list[dict[str, Any]]:
@@ -40,7 +44,17 @@ def recovered(at: Path) -> list[dict[str, Any]]:
             (at / "control.db-journal").unlink()
         where = set_aside(at / "control.db", at)
         logging.getLogger(__name__).error("The list of runs was damaged and set aside as %s.", where)
+        (at / REWRITTEN).touch()
         return list(described(at))
+
+
+def rewritten_at(at: Path) -> float | None:
+    """When the list of runs was last written anew, in UTC seconds, as long as visitors may still wonder."""
+    try:
+        when = (at / REWRITTEN).stat().st_mtime
+    except OSError:
+        return None
+    return when if time.time() - when < TOLD_S else None
 
 
 def _damaged(file: Path) -> bool:

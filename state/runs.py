@@ -26,10 +26,11 @@ from state import checkpoint as files
 from state import progress, reasons
 from state.columns import thin_columns
 from state.control import ACTIVE, ENDED, Control, DiskFull, NewerStore, QueueFull, Refused, Row, TooLong
+from state.damage import Damage
 from state.database import DatabaseFault
 from state.disk import delete
 from state.fair import place
-from state.history import Cursor, Damage, Delta, History
+from state.history import Cursor, Delta, History
 from state.home import Limits, home, is_key, run_directory
 from state.lease import holder
 from state.reasons import NONE_NEW
@@ -182,6 +183,10 @@ class Run:
         """Check every checksum, of checkpoints too: reads the whole record."""
         bad = sum(files.read(self.directory, stored) is None for stored in self._history.checkpoints())
         return replace(self._history.damage(), checkpoints=bad)
+
+    def lost(self) -> Damage:
+        """What of its numbers and pictures cannot be read: read as a whole once, for each state of its files."""
+        return self._history.lost()
 
     def pause(self) -> None:
         """Hold at a checkpoint, within some hundredths of a second; a run that waits is taken out of the queue."""

@@ -35,6 +35,7 @@ from state.history import History
 from state.home import ROOT, Limits, run_directory
 from state.lease import Held, Lease, holder
 from state.record import Record
+from state.recovery import rewritten_at
 from state.runs import Run, Runs
 from state.supervisor import ensure_supervisor
 from tests.faults.kills import kill
@@ -127,7 +128,7 @@ def test_damage_is_counted_and_left_out(opened: Runs) -> None:
     overwrite(run, "update snapshot set data = zeroblob(length(data)) where step = 50")
     (run.directory / "ckpt-100.safetensors").write_bytes(b"nothing")
     damage = run.damage()
-    assert (damage.chunks, damage.snapshots, damage.checkpoints, damage.record) == (1, 1, 1, False)
+    assert (len(damage.gaps), damage.moments, damage.checkpoints, damage.record) == (1, (50,), 1, False)
     assert run.snapshot(50).step == 49
     assert 0 < run.checkpoint(100).step < 100
     assert len(run.columns()["norm"][0]) < 100
@@ -166,6 +167,7 @@ def test_a_damaged_list_of_runs_is_written_anew_from_the_runs_themselves(tmp_pat
             begun: ("interrupted", 20),
         }
     assert len(list((tmp_path / "damaged").glob("*control.db"))) == 1
+    assert rewritten_at(tmp_path) is not None
     with closing(Control(tmp_path)) as control:
         assert len(control.rows()) == 2
 

@@ -254,6 +254,13 @@ def test_an_empty_store_says_so(home: Path) -> None:
     assert "No run has been trained here yet" in said(looked({}))
 
 
+def test_a_list_that_was_damaged_and_written_anew_is_told(home: Path) -> None:
+    written(home, FIRST, {"loss_d": np.zeros(5)}, created=10.0)
+    (home / "control.db").write_bytes(b"no database" * 1000)
+    assert "The list of runs was damaged on" in said(looked({}))
+    assert "Danh sách các lần chạy bị hỏng vào" in said(looked({"lang": "vi"}))
+
+
 @pytest.mark.parametrize("tongue", ["en", "vi"])
 def test_chosen_runs_are_compared_and_grouped(gallery: Path, tongue: str) -> None:
     app = looked({"lang": tongue, "runs.family": "GanTraining", "runs.chosen": chosen(*SEEDS)})

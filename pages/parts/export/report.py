@@ -26,7 +26,7 @@ from pages.parts.live.module import module
 from pages.parts.words import _, language
 from state.export.script import script
 from state.feed import MOST_ROWS
-from state.frames import moments_frame, note_frame, picture, scalars_frames, status_frame
+from state.frames import lost_frames, moments_frame, note_frame, picture, scalars_frames, status_frame
 from state.runs import Run
 
 if TYPE_CHECKING:
@@ -147,8 +147,9 @@ def packed(run: Run, shown: int | None, most_bytes: int, share: int) -> tuple[li
     """The run's frames, as many moments of it as have room, and how many of how many these are."""
     status = replace(run.status(), rate=0.0, eta_s=None)
     rows = scalars_frames(run.columns(), reset=True, most=MOST_ROWS)
-    base = [deflated(frame) for frame in (status_frame(status, run.key), *rows, *map(note_frame, run.notes()))]
-    moments = run.moments()
+    lost, notes = run.lost(), map(note_frame, run.notes())
+    base = [deflated(frame) for frame in (status_frame(status, run.key), *rows, *notes, *lost_frames(lost))]
+    moments = np.setdiff1d(run.moments(), lost.moments)
     room = most_bytes - sum(map(len, base))
     newest = run.snapshot(2**62)
     if newest is None or not len(moments):

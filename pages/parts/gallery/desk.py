@@ -18,6 +18,7 @@ from pages.parts.gallery.view import PREFIX, View
 from pages.parts.twins import said
 from pages.parts.words import _
 from state.control import ACTIVE
+from state.recovery import rewritten_at
 from state.runs import runs
 from state.shelf import Entry, shelf
 
@@ -31,6 +32,7 @@ KNOBS, NUMBERS = 4, 2
 def draw() -> None:
     """The page."""
     view, entries = heard(arrive()), shelf(runs())
+    say_rewritten()
     if not entries:
         keep(view)
         st.info(_("No run has been trained here yet. Open any page and press Train: the run will be listed here."),
@@ -46,6 +48,15 @@ def draw() -> None:
     view = comparing.draw(view, chosen)
     keep(view)
     follow([*here, *chosen], whole)
+
+
+def say_rewritten() -> None:
+    """What is lost where the list of runs was damaged."""
+    when = rewritten_at(runs().home)
+    if when is not None:
+        st.info(_("The list of runs was damaged on {when} and was written anew from the runs themselves. What they "
+                  "recorded is all there; names, tags and pins are lost, and runs that were training can be resumed.",
+                  when=names.moment(when)), icon=":material/healing:")  # fmt: skip
 
 
 def heard(view: View) -> View:

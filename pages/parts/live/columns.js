@@ -11,6 +11,7 @@ export class Curve {
     this.count = 0;
     this.thinned = 0;
     this.finite = 0;
+    this.holes = [];
     this.reserve(1024);
   }
 
@@ -92,7 +93,13 @@ export class Curve {
 
   /** The newest value not later than `step`; in a curve with values "not taken", the newest that was. */
   at(step) {
-    return this.values[this.rowAt(step)];
+    const row = this.rowAt(step);
+    return this.tornAfter(row, step) ? undefined : this.values[row];
+  }
+
+  /** Whether later values, up to `step` or to the next row, were recorded and cannot be read any more. */
+  tornAfter(row, step = row + 1 < this.count ? this.steps[row + 1] : Infinity) {
+    return this.holes.some(([first]) => this.steps[row] < first && first <= step);
   }
 
   rowAt(step) {
@@ -117,6 +124,7 @@ export class Columns {
 
   clear() {
     this.curves = new Map();
+    this.holes = {};
     this.version = (this.version ?? 0) + 1;
   }
 
@@ -125,6 +133,13 @@ export class Columns {
       if (!this.curves.has(name)) this.curves.set(name, new Curve());
       this.curves.get(name).append(steps.data, data, thinned);
     }
+    this.lose(this.holes);
+  }
+
+  /** @param holes by column, the first and last steps of what cannot be read any more */
+  lose(holes) {
+    this.holes = holes;
+    for (const [name, curve] of this.curves) curve.holes = holes[name] ?? [];
     this.version += 1;
   }
 

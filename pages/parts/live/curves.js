@@ -178,6 +178,7 @@ export class CurvesPanel extends LineCard {
       if (high > this.scale.high * (1 + 1e-9)) flags.push({ x, text: "↑" });
       const broken = low > high && (infinite || dense);
       if (broken || low <= high) columns.push({ x, begin: row, end, low, high, broken });
+      if (curve.holes.length && curve.tornAfter(end - 1)) columns.push({ x, begin: row, end, low, high, broken: true });
       row = end;
     }
     return { columns, flags };

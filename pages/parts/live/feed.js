@@ -146,13 +146,18 @@ export class Feed {
         this.status = frame;
         break;
       case "moments":
-        this.addMoments(frame.arrays.steps.data);
+        if (frame.lost) this.loseMoments(frame.arrays.steps.data);
+        else this.addMoments(frame.arrays.steps.data);
         break;
       case "scalars":
         if (frame.reset) this.begin(frame.arrays);
         if (frame.arrays.steps) this.columns.append(frame.arrays, frame.thinned);
         break;
       case "note":
+        if (frame.lost) {
+          this.notes = this.notes.filter(({ lost }) => !lost);
+          this.columns.lose(frame.holes);
+        }
         if (!this.notes.some(({ step, text }) => step === frame.step && text === frame.text)) this.notes.push(frame);
         break;
       case "snapshot":
@@ -183,6 +188,12 @@ export class Feed {
     for (const [asked, given] of this.aliases) {
       if (steps.some((step) => given < step && step <= asked)) this.aliases.delete(asked);
     }
+  }
+
+  /** Pictures that the disk cannot give any more: nothing else may be shown under their steps. */
+  loseMoments(steps) {
+    const lost = new Set(steps);
+    this.moments = this.moments.filter((step) => !lost.has(step));
   }
 
   addPicture(picture) {

@@ -34,15 +34,16 @@ export class Timeline {
     return this.step === null ? last : Math.max(0, Math.min(last, upTo(this.moments, this.step) - 1));
   }
 
+  /** A link may name a step without a picture: what is shown then is the moment before it, and is called so. */
   shownStep() {
-    if (this.step !== null) return this.step;
+    if (this.step !== null) return this.moments[this.index()] ?? this.step;
     const newest = Math.max(-1, ...this.feeds.map((feed) => feed.newest?.step ?? -1));
     return newest < 0 ? null : newest;
   }
 
   /** The step whose numbers are read out: the pointer's, else the scrubber's; null for the newest. */
   readStep() {
-    return this.hovered ?? this.step;
+    return this.hovered ?? (this.step === null ? null : this.shownStep());
   }
 
   horizon() {

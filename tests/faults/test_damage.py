@@ -1,0 +1,142 @@
+"""Bytes that rot on the disk: what they hit is left out and told, and nothing else stands in its place."""
+
+from __future__ import annotations
+
+import base64
+import random
+import re
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import BrowserContext, expect
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from models.experiment import Scalars, Snapshot
+from models.gan import GanTraining
+from pages.parts.export.report import packed
+from state import hub, links, reasons
+from state.damage import Damage, Gap
+from state.frames import decode
+from state.history import History
+from state.hub import Hub
+from state.record import Record
+from state.runs import Run, runs
+from tests.browsing import painted, wait, watch
+from tests.waiting import until_ended
+
+RUN = GanTraining(steps=400, seed=71)
+LOST = 20
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hundred pages: 60 chunks of ten steps, and after each a picture whose every value is its step."""
+    directory = tmp_path_factory.mktemp("record")
+    with closing(Record(directory)) as record:
+        for last in range(10, 601, 10):
+            record.add(Scalars(last, last - 9, {"loss": np.arange(last - 9.0, last + 1), "norm": np.zeros(10)}))
+            record.add_snapshot(Snapshot(last, {"x": np.full(2000, last, np.float32)}))
+            record.commit()
+        record.finish()
+    return directory
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_flipped_bytes_cost_what_they_hit_and_are_told(recorded: Path, tmp_path: Path, seed: int) -> None:
+    """Wherever they lie, in what was recorded or in what the database keeps about it: nothing untrue is shown."""
+    dice, data = random.Random(seed), bytearray((recorded / "run.db").read_bytes())
+    for _ in range(4):
+        data[dice.randrange(4096, len(data))] ^= 1 << dice.randrange(8)
+    (tmp_path / "run.db").write_bytes(data)
+    history = History(tmp_path)
+    damage, delta = history.damage(), history.since()
+    for steps, losses in [found["loss"] for found in (history.columns(), history.columns(["loss"])) if "loss" in found]:
+        np.testing.assert_array_equal(losses, steps.astype(float))
+        assert 600 - len(steps) <= damage.steps or damage.record
+    assert len(delta.scalars) + len(delta.gaps) == 60 or damage.record
+    for step in range(10, 601, 10):
+        snapshot = history.snapshot(step)
+        assert snapshot is None or (snapshot.arrays["x"] == snapshot.step).all()
+        lost = snapshot is None or snapshot.step != step
+        assert not lost or step in damage.moments or damage.record
+
+
+@pytest.fixture(scope="module")
+def run(shared_home: Path) -> Run:
+    """A finished run whose disk has lost a picture and the numbers of one chunk."""
+    run = until_ended(runs().open(RUN))
+    with closing(sqlite3.connect(run.directory / "run.db")) as database, database:
+        for table, where in (("snapshot", f"step = {LOST}"), ("chunk", "seq = (select max(seq) / 2 from chunk)")):
+            ((data,),) = database.execute(f"select data from {table} where {where}")
+            flipped = bytes([data[0] ^ 1]) + data[1:]
+            assert database.execute(f"update {table} set data = ? where {where}", (flipped,)).rowcount == 1
+    return run
+
+
+@pytest.fixture
+def client() -> Iterator[TestClient]:
+    with TestClient(Starlette(routes=Hub().routes()), base_url="http://torchlight.localhost") as client:
+        yield client
+
+
+def test_a_damaged_picture_is_no_moment_any_more_and_the_answer_says_what_it_shows(
+    run: Run, client: TestClient
+) -> None:
+    here = {"origin": "http://torchlight.localhost", "host": "torchlight.localhost"}
+    with client.websocket_connect(f"/live/{run.key}", headers=here) as socket:
+        socket.send_json({"at": LOST})
+        moments, holes = set[int](), {}
+        given, said = None, ""
+        while not (given and "pictures: 1" in said):
+            header, sent = decode(socket.receive_bytes())
+            if header["kind"] == "moments":
+                steps = set(sent["steps"].tolist())
+                moments = moments - steps if header.get("lost") else moments | steps
+            holes = header.get("holes", holes)
+            given = header if "asked" in header else given
+            said = header["text"] if header["kind"] == "note" else said
+    assert moments == set(run.moments().tolist()) - {LOST}
+    assert given["step"] < LOST == given["asked"]
+    assert holes.keys() & run.experiment.columns.keys()
+    assert reasons.DAMAGED in [decode(frame)[0].get("template") for frame in hub.history(run)]
+
+
+def test_a_report_stops_at_no_damaged_picture_and_says_so(run: Run) -> None:
+    frames, kept, count = packed(run, LOST, 10**7, 1)
+    headers = [decode(zlib.decompress(base64.b64decode(frame)))[0] for frame in frames]
+    assert kept == count == len(run.moments()) - 1
+    assert LOST not in [header["step"] for header in headers if header["kind"] == "snapshot"]
+    assert any(header.get("template") == reasons.DAMAGED for header in headers)
+
+
+def test_all_that_is_lost_is_one_true_sentence() -> None:
+    damage = Damage().plus([Gap(21, 30, ("loss",)), Gap(25, 40, ("norm",))], [10])
+    note = damage.note()
+    assert note is not None and "from step 10 to step 40 (pictures: 1; steps without some of their numbers: 20)" in str(
+        note
+    )
+    assert Damage().note() is None and not Damage()
+    assert Damage(record=True).note() is not None
+
+
+@pytest.mark.browser
+def test_a_visitor_reads_what_is_damaged_and_sees_no_picture_under_its_step(
+    run: Run, app: str, visitor: BrowserContext
+) -> None:
+    moments = run.moments()
+    before = int(moments[moments < LOST][-1])
+    address = f"{app}/gan?" + "&".join(f"{name}={value}" for name, value in links.write(RUN, at=LOST).items())
+    page = watch(visitor, address)
+    expect(page.get_by_text("Part of this run's record is damaged on the disk")).to_be_visible(timeout=60_000)
+    wait(lambda: painted(page, run.key) == before, page, 60)
+    scrubber = page.get_by_role("slider", name="Recorded moments of the training")
+    expect(scrubber).to_have_attribute("aria-valuetext", re.compile(f"step {before}, .* of {len(moments) - 1}$"))
+    page = visitor.new_page()
+    page.goto(f"{address}&lang=vi")
+    expect(page.get_by_text("Một phần bản ghi của lần chạy này bị hỏng trên đĩa")).to_be_visible(timeout=60_000)
