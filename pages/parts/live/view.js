@@ -230,7 +230,7 @@ export class LiveView extends Timeline {
 
   command(verb) {
     const active = this.runs.find((run) => run.active) ?? this.runs[0];
-    this.setTriggerValue("command", { verb, step: this.shownStep() ?? 0, key: active?.key ?? null });
+    this.setTriggerValue("command", { verb, step: this.step ?? this.shownStep() ?? 0, key: active?.key ?? null });
   }
 
   hoverAt(step) {
