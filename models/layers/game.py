@@ -14,6 +14,8 @@ Source: packs: Lin et al. 2018 (PacGAN), arXiv 1712.04086, section 2; noise on w
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +25,7 @@ from torch import Tensor
 from models.experiment import Snapshot
 from models.layers.adversarial import LOGISTIC, PAIRED, generator_loss, generator_slope
 from models.layers.critic import Critic, optimizer_of
+from models.layers.later import StandIn
 from models.layers.mlp import Mlp
 from models.layers.plane_picture import PlanePicture
 from models.layers.resumable import Capturable
@@ -193,16 +196,41 @@ class Game(Capturable["GanTraining"]):
     def told(self) -> dict[str, np.ndarray]:
         """The numbers of the steps since the last call, column by column; empties the rows."""
         rows = self.rows.read()
-        found = {name: rows[:, column].copy() for column, name in enumerate(COLUMNS)}
+        found = dict(zip(COLUMNS, np.ascontiguousarray(rows.T), strict=False))
         if self.knobs.constraint != "clip":
             del found["clipped"]
         if self.knobs.on_plane:
             found["spread"] = np.sqrt(rows[:, len(COLUMNS) :].sum(1)) / self.deviation
         return found
 
-    @torch.no_grad()
     def snapshot(self, step: int) -> Snapshot:
         """The samples of the fixed probe noise, and on the plane everything of `plane_picture.py`."""
+        if self.where.type != "cpu":
+            return Snapshot(step, self.arrays())
+        double, stand_in = self._stand_in
+        return Snapshot(step, stand_in.later(self._seen(), partial(double.look_by, self.knobs)))
+
+    def _seen(self) -> tuple[Tensor, ...]:
+        """What a picture depends on."""
+        return self.g.flat_P, self.d.flat_P, self.ema, self.cursor
+
+    @cached_property
+    def _stand_in(self) -> tuple[Game, StandIn]:
+        """This game with other players, which never play."""
+        double = copy(self)
+        double.g, double.d, double.critic = self.g.twin(), self.d.twin(), copy(self.critic)
+        double.critic.net = double.d
+        double.ema, double.cursor = self.ema.clone(), self.cursor.clone()
+        double.picture = self.picture and self.picture.of(double)
+        return double, StandIn(double._seen(), double.arrays)
+
+    def look_by(self, knobs: GanTraining) -> None:
+        """Be looked at as a game with these knobs is."""
+        self.knobs = self.critic.knobs = knobs
+
+    @torch.no_grad()
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The arrays of a picture of now."""
         samples = {"samples": self.generate(self.probe_NZ)}
         if self.knobs.ema_decay > 0:
             current = self.g.flat_P.clone()
@@ -210,11 +238,10 @@ class Game(Capturable["GanTraining"]):
             samples["samples_ema"] = self.generate(self.probe_NZ)
             self.g.flat_P.copy_(current)
         if self.picture is not None:
-            return Snapshot(step, self.picture.arrays(samples))
+            return self.picture.arrays(samples)
         shown = samples.get("samples_ema", samples["samples"])
         # Eight bits are more than the 17 grey levels that the digits have.
-        images = shown.clamp(-1, 1).add_(1).mul_(127.5).round_().to("cpu", torch.uint8)
-        return Snapshot(step, {"images": images.numpy()})
+        return {"images": shown.clamp(-1, 1).add_(1).mul_(127.5).round_().to("cpu", torch.uint8).numpy()}
 
     def _tensors(self) -> dict[str, Tensor]:
         own = {"g": self.g.flat_P, "d": self.critic.trained_P, "ema": self.ema, "cursor": self.cursor}

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -42,6 +43,7 @@ class Mlp(nn.Module):
     ) -> None:
         """`more`: inputs of the last layer besides the activations of the one before."""
         super().__init__()
+        self.plan = tuple(sizes), activation
         self.activation, self.slope = ACTIVATIONS[activation]
         shapes: list[tuple[int, ...]] = [shape for i, o in itertools.pairwise(sizes) for shape in ((i, o), (o,))]
         shapes[-2] = (sizes[-2] + more, sizes[-1])
@@ -70,6 +72,10 @@ class Mlp(nn.Module):
         for weight, bias in zip(weights[:-2:2], weights[1:-2:2], strict=True):
             x_BI = self.activation(torch.addmm(bias, x_BI, weight))
         return torch.addmm(weights[-1], x_BI, weights[-2])
+
+    def twin(self) -> Self:
+        """A network of the same layers with weights of its own."""
+        return type(self)(*self.plan, torch.Generator(), self.flat_P.device)
 
     def shaped(self, flat_P: Tensor) -> list[Tensor]:
         """A vector of all parameters as weight and bias of each layer in turn: views, differentiable."""

@@ -14,6 +14,7 @@ Source: the net and the arrows: Kahng et al. 2019 (GAN Lab), arXiv 1809.01587, f
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,6 +45,12 @@ class PlanePicture:
         self.net_NZ = self._net().to(game.where)
         knobs = game.knobs
         self.p_SS = data_density(knobs.data, knobs.drawing if knobs.data == "drawing" else "", SURFACE)
+
+    def of(self, game: Game) -> PlanePicture:
+        """The same places, at which another game on the same data is looked at."""
+        other = copy(self)
+        other.game = game
+        return other
 
     def _net(self) -> Tensor:
         """(M·M, Z) noise whose first two numbers run over their evenly spaced quantiles; the others are 0."""

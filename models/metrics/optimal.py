@@ -34,14 +34,19 @@ def grid_density(points_N2: Tensor, extent: tuple[float, float, float, float], s
     Sums to the share of points inside the picture (points that are not finite lie outside).
     """
     x0, x1, y0, y1 = extent
-    points_N2 = points_N2.detach().to("cpu", torch.float64)
     total = max(len(points_N2), 1)
-    low, span = torch.tensor([x0, y0], dtype=torch.float64), torch.tensor([x1 - x0, y1 - y0], dtype=torch.float64)
-    cell_N2 = ((points_N2 - low) / span * (side - 1)).nan_to_num(nan=-1e9, posinf=-1e9, neginf=-1e9).round()
-    cell_N2 = cell_N2[((cell_N2 >= 0) & (cell_N2 < side)).all(1)].long()
-    counts = torch.bincount(cell_N2[:, 1] * side + cell_N2[:, 0], minlength=side * side)
+    low, span = (
+        torch.tensor([[x0], [y0]], dtype=torch.float64),
+        torch.tensor([[x1 - x0], [y1 - y0]], dtype=torch.float64),
+    )
+    cell_2N = points_N2.detach().to("cpu", torch.float64).T.contiguous().sub_(low).div_(span).mul_(side - 1)
+    # Around the picture runs a border of cells that nobody looks at: everything outside falls there.
+    cell_2N = cell_2N.nan_to_num_(nan=-1.0).round_().clamp_(-1, side).add_(1)
+    wide = side + 2
+    counts = torch.bincount((cell_2N[1] * wide + cell_2N[0]).long(), minlength=wide * wide)
+    counts_SS = counts.view(wide, wide)[1:-1, 1:-1].double() / total
     blur_SS = _blur(side)
-    return blur_SS @ (counts.double().view(side, side) / total) @ blur_SS.T
+    return blur_SS @ counts_SS @ blur_SS.T
 
 
 @lru_cache(maxsize=4)
