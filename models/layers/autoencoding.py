@@ -9,6 +9,7 @@ graph.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,16 +18,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.data.pictures import pictures
-from models.experiment import Snapshot
 from models.layers.elbo import kl_to_prior, log_likelihood, reparameterise, with_free_bits
 from models.layers.encoder_decoder import fresh
 from models.layers.flat import Flat
 from models.layers.latent_models import Continuous, Critic, Discrete, network
 from models.layers.latent_picture import Probe, picture
+from models.layers.later import Pictured
 from models.layers.mlp import Adam
 from models.layers.mmd import mmd
 from models.layers.quantiser import REVIVED_EVERY
-from models.layers.resumable import Capturable
 from models.layers.rows import Rows
 from models.running import device, stream
 
@@ -40,7 +40,7 @@ CRITIC_SHARE = 0.25
 """The critic's learning rate beside the others': at equal rates it wins at once, and the decoder learns nothing."""
 
 
-class Autoencoding(Capturable["LatentSpace"]):
+class Autoencoding(Pictured["LatentSpace"]):
     """Networks, data, optimizer and chance: all that a training step touches."""
 
     chance = "noise"
@@ -186,10 +186,18 @@ class Autoencoding(Capturable["LatentSpace"]):
         rows = self.rows.read()
         return {name: rows[:, COLUMNS.index(name)].copy() for name in self.knobs.told}
 
+    def _seen(self) -> tuple[Tensor, ...]:
+        book = self.model.book.tensors() if isinstance(self.model, Discrete) else {}
+        return (self.flat.weights_P, *book.values())
+
+    def _part(self, double: Autoencoding) -> None:
+        double.model = deepcopy(self.model)
+        double.flat = Flat(double.model)
+
     @torch.no_grad()
-    def snapshot(self, step: int) -> Snapshot:
+    def arrays(self) -> dict[str, np.ndarray]:
         """The map, the manifold, reconstructions, samples; see `LatentSpace.wire`."""
-        return Snapshot(step, {name: part.cpu().numpy() for name, part in picture(self).items()})
+        return {name: part.cpu().numpy() for name, part in picture(self).items()}
 
     def _tensors(self) -> dict[str, Tensor]:
         held = {"weights": self.flat.weights_P, **_named("optimizer", self.optimizer)}

@@ -15,20 +15,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from models.experiment import Snapshot
 from models.layers.adversarial import LOGISTIC, PAIRED, generator_loss, generator_slope
 from models.layers.critic import Critic, optimizer_of
-from models.layers.later import StandIn
+from models.layers.later import Pictured
 from models.layers.mlp import Mlp
 from models.layers.plane_picture import PlanePicture
-from models.layers.resumable import Capturable
 from models.layers.rows import Rows
 from models.layers.unrolled import unrolled_loss
 from models.running import device, stream
@@ -43,7 +40,7 @@ POINTS = 12_000
 COLUMNS = ("loss_d", "loss_g", "d_real", "d_fake", "gradient_d", "gradient_g", "clipped")
 
 
-class Game(Capturable["GanTraining"]):
+class Game(Pictured["GanTraining"]):
     """The two players, their optimizers, the data and the random stream: all that a training step touches."""
 
     chance = "noise"
@@ -203,34 +200,22 @@ class Game(Capturable["GanTraining"]):
             found["spread"] = np.sqrt(rows[:, len(COLUMNS) :].sum(1)) / self.deviation
         return found
 
-    def snapshot(self, step: int) -> Snapshot:
-        """The samples of the fixed probe noise, and on the plane everything of `plane_picture.py`."""
-        if self.where.type != "cpu":
-            return Snapshot(step, self.arrays())
-        double, stand_in = self._stand_in
-        return Snapshot(step, stand_in.later(self._seen(), partial(double.look_by, self.knobs)))
-
     def _seen(self) -> tuple[Tensor, ...]:
-        """What a picture depends on."""
         return self.g.flat_P, self.d.flat_P, self.ema, self.cursor
 
-    @cached_property
-    def _stand_in(self) -> tuple[Game, StandIn]:
-        """This game with other players, which never play."""
-        double = copy(self)
+    def _part(self, double: Game) -> None:
         double.g, double.d, double.critic = self.g.twin(), self.d.twin(), copy(self.critic)
         double.critic.net = double.d
         double.ema, double.cursor = self.ema.clone(), self.cursor.clone()
         double.picture = self.picture and self.picture.of(double)
-        return double, StandIn(double._seen(), double.arrays)
 
     def look_by(self, knobs: GanTraining) -> None:
-        """Be looked at as a game with these knobs is."""
+        """See `Pictured.look_by`."""
         self.knobs = self.critic.knobs = knobs
 
     @torch.no_grad()
     def arrays(self) -> dict[str, np.ndarray]:
-        """The arrays of a picture of now."""
+        """The samples of the fixed probe noise, and on the plane everything of `plane_picture.py`."""
         samples = {"samples": self.generate(self.probe_NZ)}
         if self.knobs.ema_decay > 0:
             current = self.g.flat_P.clone()

@@ -1,16 +1,27 @@
 """A picture whose arrays are computed by whoever looks at it first: the thread that records, not the training loop.
 
-The loop copies what the picture depends on, a few weights; a stand-in, a rig with weights of its own, takes them on and
-is looked at while the game goes on. The operations are those that the loop would have done, so every bit is the same.
+The loop copies what the picture depends on, a few weights; a double of the rig, with weights of its own, takes them on
+and is looked at while training goes on. The operations are those that the loop would have done, so every bit is the
+same. Where the weights are not on the CPU or fill megabytes, the loop draws its pictures itself: there a copy of them
+would cost more than the picture, or wait in memory beside others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
+from functools import cached_property, partial
 from threading import Lock
+from typing import Self
 
 import numpy as np
+import torch
 from torch import Tensor
+
+from models.experiment import Snapshot
+from models.layers.resumable import Capturable, Knobs
+
+HEAVY_BYTES = 4_000_000
 
 
 class Later(Mapping[str, np.ndarray]):
@@ -38,21 +49,43 @@ class Later(Mapping[str, np.ndarray]):
         return len(self._arrays)
 
 
-class StandIn:
-    """Looks at one moment of a rig at a time: `seen` are tensors of its own, `look` computes the arrays from them."""
+class Pictured(Capturable[Knobs]):
+    """A rig whose pictures are drawn later."""
 
-    def __init__(self, seen: Sequence[Tensor], look: Callable[[], Mapping[str, np.ndarray]]) -> None:
-        self.seen, self.look, self._lock = seen, look, Lock()
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The arrays of a picture of now."""
+        raise NotImplementedError
 
-    def later(self, now: Sequence[Tensor], prepare: Callable[[], None]) -> Later:
-        """The arrays of the moment at which the rig's own tensors are `now`; `prepare` sets what is no tensor."""
-        held = [tensor.detach().clone() for tensor in now]
+    def _seen(self) -> tuple[Tensor, ...]:
+        """All tensors that change in training and that `arrays` reads."""
+        raise NotImplementedError
 
-        def draw() -> Mapping[str, np.ndarray]:
-            with self._lock:
-                for own, value in zip(self.seen, held, strict=True):
-                    own.detach().copy_(value)
-                prepare()
-                return self.look()
+    def _part(self, double: Self) -> None:
+        """Give the double, which has everything in common with this rig, what `_seen` names as its own."""
+        raise NotImplementedError
 
-        return Later(draw)
+    def look_by(self, knobs: Knobs) -> None:
+        """Be looked at as a rig with these knobs is."""
+        self.knobs = knobs
+
+    def snapshot(self, step: int) -> Snapshot:
+        """The picture of now."""
+        seen = self._seen()
+        if self.where.type != "cpu" or sum(tensor.nbytes for tensor in seen) > HEAVY_BYTES:
+            return Snapshot(step, self.arrays())
+        double, lock = self._double
+        held = [tensor.detach().clone() for tensor in seen]
+        return Snapshot(step, Later(partial(double._as_seen, lock, self.knobs, held)))
+
+    @cached_property
+    def _double(self) -> tuple[Self, Lock]:
+        double = copy(self)
+        self._part(double)
+        return double, Lock()
+
+    def _as_seen(self, lock: Lock, knobs: Knobs, held: Sequence[Tensor]) -> dict[str, np.ndarray]:
+        with lock, torch.no_grad():
+            for own, value in zip(self._seen(), held, strict=True):
+                own.copy_(value)
+            self.look_by(knobs)
+            return self.arrays()

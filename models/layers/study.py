@@ -9,6 +9,7 @@ them. Everything a step touches stays at its address on the device, so that it c
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,11 +19,10 @@ from torch.nn import functional as F
 
 from models.data.sequences import Task
 from models.data.sequences.arrange import arrange
-from models.experiment import Snapshot
 from models.layers.attention import Looked, Trace
 from models.layers.flat import Flat, initialise
+from models.layers.later import Pictured
 from models.layers.mlp import Adam
-from models.layers.resumable import Capturable
 from models.layers.rows import Rows
 from models.layers.transformer import Transformer
 from models.metrics.heads import mass, prepared, scored
@@ -48,7 +48,7 @@ MOST_BYTES = 600_000
 """Beyond this, one example's queries, keys and values are not recorded; they can be had from checkpoints."""
 
 
-class Study(Capturable["AttentionTraining"]):
+class Study(Pictured["AttentionTraining"]):
     """Model, task, optimizer and batches: all that a training step touches."""
 
     chance = "dropout"
@@ -142,29 +142,42 @@ class Study(Capturable["AttentionTraining"]):
                 return begin + place + 1
         return None
 
+    def _seen(self) -> tuple[Tensor, ...]:
+        return (self.flat.weights_P,)
+
+    def _part(self, double: Study) -> None:
+        double.model = deepcopy(self.model)
+        double.flat = Flat(double.model)
+
+    def look_by(self, knobs: AttentionTraining) -> None:
+        """See `Pictured.look_by`."""
+        if knobs.silenced != self.knobs.silenced:
+            self.model.knock_out(knobs.silenced)
+        self.knobs = knobs
+
     @torch.no_grad()
-    def snapshot(self, step: int) -> Snapshot:
+    def arrays(self) -> dict[str, np.ndarray]:
         """Attention maps, answers and head roles for the probe; see `AttentionTraining.wire`."""
         trace, probe = Trace(), self.probe
         logits_BTV = self.model(probe.input_BT, probe.encoder_BN, trace)
-        arrays: dict[str, Tensor] = {}
+        found: dict[str, Tensor] = {}
         shown = self.shown(trace)
         for kind in ("encoder", "self", "cross"):
             looks: list[Looked] = getattr(trace, kind)
             if looks:
                 weight_ELHTS = torch.stack([look.weight_BHTS[:shown] for look in looks], 1)
-                arrays[f"maps_{kind}"] = weight_ELHTS.mul(255).round_().to(torch.uint8)
-                arrays.update(qkv(looks, kind, shown))
+                found[f"maps_{kind}"] = weight_ELHTS.mul(255).round_().to(torch.uint8)
+                found.update(qkv(looks, kind, shown))
         weight_LBHTT = torch.stack([look.weight_BHTS for look in trace.self])
-        arrays["roles_self"] = scored(weight_LBHTT, *self.wanted)
+        found["roles_self"] = scored(weight_LBHTT, *self.wanted)
         looks = trace.cross or trace.self
-        arrays["agreement"] = torch.stack([mass(look.weight_BHTS, probe.needs_BTS) for look in looks])
+        found["agreement"] = torch.stack([mass(look.weight_BHTS, probe.needs_BTS) for look in looks])
         certainty_BT, predicted_BT = logits_BTV.softmax(-1).max(-1)
-        arrays["certainty"], arrays["predicted"] = certainty_BT[:shown], predicted_BT[:shown].to(torch.int32)
+        found["certainty"], found["predicted"] = certainty_BT[:shown], predicted_BT[:shown].to(torch.int32)
         if self.model.places is not None:
             places_TX = F.normalize(self.model.places.weight[: probe.input_BT.shape[1]], dim=-1)
-            arrays["similarity"] = ((places_TX @ places_TX.T).clamp(-1, 1) + 1).mul(127.5).round_().to(torch.uint8)
-        return Snapshot(step, {name: part.cpu().numpy() for name, part in arrays.items()})
+            found["similarity"] = ((places_TX @ places_TX.T).clamp(-1, 1) + 1).mul(127.5).round_().to(torch.uint8)
+        return {name: part.cpu().numpy() for name, part in found.items()}
 
     def shown(self, trace: Trace) -> int:
         """How many examples a picture carries: three, or fewer where their arrays are large."""

@@ -1,0 +1,46 @@
+"""A picture that the recording thread draws is the one that the loop would have drawn."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from models.attention import AttentionTraining
+from models.autoencoder import LatentSpace
+from models.experiment import Experiment, Snapshot
+from models.gan import GanTraining
+from models.layers.autoencoding import Autoencoding
+from models.layers.game import Game
+from models.layers.later import Later, Pictured
+from models.layers.study import Study
+
+RIGS: dict[str, tuple[type[Pictured], Experiment, dict[str, object]]] = {  # type: ignore[type-arg]
+    "spectral": (Game, GanTraining(constraint="spectral_norm", data="ring"), {"label_smoothing": 0.2}),
+    "relativistic": (Game, GanTraining(loss="relativistic", minibatch_std=True), {"lr_d": 0.01}),
+    "average": (Game, GanTraining(ema_decay=0.9, pack=2), {"loss": "hinge"}),
+    "digits": (Game, GanTraining(data="digits"), {"loss": "wasserstein"}),
+    "attention": (Study, AttentionTraining(dropout=0.1), {"lr": 1e-4}),
+    "vae": (Autoencoding, LatentSpace(latent_dim=3), {"beta": 0.5}),
+    "codebook": (Autoencoding, LatentSpace(model="vq_vae"), {"lr": 1e-4}),
+}
+
+
+@pytest.mark.parametrize("name", RIGS)
+def test_a_picture_drawn_later_is_that_of_its_moment(name: str) -> None:
+    cls, experiment, change = RIGS[name]
+    rig = cls(experiment, 8)  # type: ignore[call-arg]
+    pictures, at_once = list[Snapshot](), list[dict[str, np.ndarray]]()
+    for step in range(4):
+        rig.iterate(step)  # type: ignore[attr-defined]
+        pictures.append(rig.snapshot(step))
+        at_once.append({name: array.copy() for name, array in rig.arrays().items()})
+        if step == 1:
+            rig.play_by(rig.knobs.but(**change))  # type: ignore[attr-defined]
+    with ThreadPoolExecutor(1) as beside:
+        drawn = [beside.submit(dict, picture.arrays).result() for picture in reversed(pictures)]
+    assert all(isinstance(picture.arrays, Later) for picture in pictures)
+    for found, expected in zip(drawn, reversed(at_once), strict=True):
+        assert set(found) == set(expected)
+        assert all(np.array_equal(found[name], array, equal_nan=True) for name, array in expected.items())
