@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from PIL import Image
 from models.catalogue import experiments
 from models.experiment import Story
 from pages.parts import miniature as stills
-from pages.parts.menu import described_pages
+from pages.parts.lab import stories_of
+from pages.parts.menu import described_pages, page_of
 from pages.parts.words import _, shown
 from state import links
 from state.runs import Run, runs
@@ -37,8 +38,7 @@ def cards() -> None:
 
 def card(path: Path, about: Mapping[str, Any]) -> None:
     """A picture, the title as the way in, one line, and the first stories as shorter ways."""
-    cls = experiments().get(about.get("family", ""))
-    stories = cls.stories()[:MOST_STORIES] if cls else ()
+    stories, page = first_stories(about.get("family", "")), page_of(path, about)
     picture, words = st.columns([2, 3], gap="small", vertical_alignment="top")
     with picture:
         if stories:
@@ -49,13 +49,20 @@ def card(path: Path, about: Mapping[str, Any]) -> None:
             st.image(still, width=STILL_PX, alt=said)
     with words:
         title, line = about["title"], about["line"]
-        st.page_link(str(path), label=f"**{_(title)}**", icon=":material/arrow_forward:")
+        st.page_link(page, label=f"**{_(title)}**", icon=":material/arrow_forward:")
         st.caption(_(line))
     if len(stories) > 1:
         with st.container(horizontal=True, gap="small"):
             for story in stories:
                 query = links.write(story.experiment, beside=story.beside)
-                st.page_link(str(path), label=_(story.name), query_params=query)
+                st.page_link(page, label=_(story.name), query_params=query)
+
+
+@cache
+def first_stories(family: str) -> Sequence[Story]:
+    """Those of the family with this name; none where there is no such family."""
+    cls = experiments().get(family)
+    return stories_of(cls)[:MOST_STORIES] if cls else ()
 
 
 def found(story: Story) -> Run | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from sqlite3 import DatabaseError
@@ -55,6 +55,15 @@ def described_pages() -> Sequence[tuple[Path, dict[str, Any]]]:
     return sorted(found, key=lambda item: (item[1]["order"], item[0].stem))
 
 
+def page_of(path: Path, about: Mapping[str, Any]) -> Any:
+    """A page as Streamlit knows it; links to it cost a third of those to its file's path."""
+    # No icon: Streamlit would fetch it from a stranger's server to put it into the browser's tab.
+    return st.Page(
+        path, title=_(about["title"]), url_path=path.stem, default=about["order"] == 0,
+        visibility="hidden" if about.get("hidden") else "visible",
+    )  # fmt: skip
+
+
 def menu() -> Any:
     """The navigation of this visit; `.run()` draws the page that the address asks for."""
     choose_language()
@@ -63,19 +72,7 @@ def menu() -> Any:
     except (Refused, OSError, DatabaseError) as error:
         st.error(told(error), icon=":material/error:")
         st.stop()
-    pages = [
-        # No icon: Streamlit would fetch it from a stranger's server to put it into the browser's tab.
-        st.Page(
-            path,
-            title=_(title),
-            url_path=path.stem,
-            default=about["order"] == 0,
-            visibility="hidden" if about.get("hidden") else "visible",
-        )
-        for path, about in described_pages()
-        for title in [about["title"]]
-    ]
-    chosen = st.navigation(pages, position="top")
+    chosen = st.navigation([page_of(path, about) for path, about in described_pages()], position="top")
     title = chosen.title if chosen.title == "Torchlight" else f"{chosen.title} · Torchlight"
     st.set_page_config(page_title=title, page_icon=ICON, layout="wide")
     st.html(f"<style>{STYLE}</style>")

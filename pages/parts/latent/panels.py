@@ -176,7 +176,7 @@ def aggregated(experiment: LatentSpace) -> Mapping[str, Any]:
     lines = [_("first active number"), _("second active number"), _("prior")]
     return {
         "kind": "profile", "title": _("Aggregated posterior against the prior"),
-        "x_label": _("value of a latent number"), "x": [round(float(at), 3) for at in ACROSS],
+        "x_label": _("value of a latent number"), "x": [round(at, 3) for at in ACROSS.tolist()],
         "lines": [{"array": "aggregate", "row": row, "label": label} for row, label in enumerate(lines)],
     }  # fmt: skip
 

@@ -16,10 +16,10 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import streamlit as st
 import torch
 from streamlit.components.v2.bidi_component import ComponentResult
 
+from pages.parts.component import component
 from pages.parts.live.module import module
 from pages.parts.words import _, language
 
@@ -30,8 +30,8 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
 PAIRS = 4
 """Planes of the rotary scene; with the usual base they turn by 1, 0.1, 0.01 and 0.001 radians per position."""
 
-_positions = st.components.v2.component(
-    "torchlight.positions",
+_positions = component(
+    "positions",
     html='<div class="tp-root"></div>',
     css=(HERE / "positions.css").read_text(encoding="utf-8"),
     js="\n".join(
