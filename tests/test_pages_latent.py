@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +14,10 @@ from hypothesis import strategies as some
 from streamlit.testing.v1 import AppTest
 
 from models.autoencoder import LatentSpace
+from pages.parts import watching
 from pages.parts.latent.own import drawn
 from pages.parts.latent.studio import MOST_POINTS, picked
+from pages.parts.table import Table
 from state import links
 from state.runs import runs
 from tests.waiting import until_ended
@@ -80,3 +84,11 @@ def test_a_drawing_is_a_picture_or_nothing(result: dict[str, object]) -> None:
 def test_vae_against_gan_offers_to_train_what_is_missing() -> None:
     app = visit(QUICK, "VAE against GAN")
     assert not app.exception and app.button(key="latent.rivals").label == "Train 10 runs"
+
+
+def test_another_seed_keeps_the_schedule_of_the_story() -> None:
+    story = next(story.experiment for story in LatentSpace.stories() if story.experiment.changes)
+    laid: list[Table] = []
+    lab: Any = SimpleNamespace(open_all=lambda experiment, beside: True, lay=laid.append)
+    watching.obey(lab, Table(story, story), [], watching.Command("restart", 0))
+    assert laid[0].shown == story.but(seed=story.seed + 1) and laid[0].shown.changes == story.changes

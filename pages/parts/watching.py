@@ -174,7 +174,7 @@ def obey(lab: Lab, table: Table, known: Sequence[Run], command: Command | None) 
                     elif command.verb == "resume" and state in ("paused", "stopped", "interrupted"):
                         run.resume()
             case "restart":
-                wanted = table.shown.but(seed=(table.shown.seed + 1) % 2**31, changes=())
+                wanted = table.shown.but(seed=(table.shown.seed + 1) % 2**31)
                 if lab.open_all(wanted, table.beside):
                     lab.lay(Table(wanted, wanted, view=table.view, beside=table.beside))
             case "fork":
