@@ -20,7 +20,7 @@ from state.damage import Damage
 from state.frames import lost_frames, moments_frame, note_frame, picture, scalars_frames, stamped, status_frame
 from state.growing import Grown
 from state.history import Cursor, Delta
-from state.runs import LOOKED_S, Run, Status
+from state.run import LOOKED_S, Run, Status
 
 POLL_S = 0.04
 ENDED_POLL_S = 1.0
