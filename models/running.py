@@ -8,6 +8,7 @@ number: a resumed run is recorded at the same ones as an undisturbed run.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import platform
 from bisect import bisect_left
@@ -79,7 +80,7 @@ class Moments:
         """The first member of the fixed sequence 0, 1, … dense, dense·ratio, dense·ratio² … that exceeds `step`."""
         if step < dense:
             return step + 1
-        power = max(int(np.floor(np.log(max(step, 1) / dense) / np.log(ratio))) - 1, 0)
+        power = max(math.floor(math.log(max(step, 1) / dense) / math.log(ratio)) - 1, 0)
         while (moment := round(dense * ratio**power)) <= step:
             power += 1
         return int(moment)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import queue
+import sys
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,8 +26,12 @@ HASTE_S = 0.03
 """A picture is committed at once where the last commit is at least so old: it is what the visitor waits for."""
 EXTRA_S, EXTRA_SHARE = 2.0, 0.02
 """Pictures taken between their regular steps are kept this far apart, or this share of the time trained."""
-MEASURE_RATIO = 1.15
-QUEUE_EVENTS = 64
+MEASURE_RATIO, EARLY_RATIO, EARLY = 1.15, 1.4, 50
+"""Steps between measured pictures, as a ratio; in the first steps, which pass in no time, they lie further apart."""
+QUEUE_EVENTS = 256
+"""The first fifty steps, each with its picture, fit in: drawing and measuring them takes longer than training does."""
+LOCK_S = 5e-4
+"""How long the thread that measures may keep Python's lock while the loop wants it; the usual 5 ms is 15 steps."""
 
 
 def regular(step: int) -> bool:
@@ -35,13 +40,15 @@ def regular(step: int) -> bool:
 
 
 def measured(step: int, steps: int) -> bool:
-    """Whether a picture of this step is measured: the first, the last, and the first at or beyond each 1.15ⁿ.
+    """Whether a picture of this step is measured: the first, the last, and the first at or beyond each 1.15ⁿ (1.4ⁿ
+    before step 50).
 
     A function of step numbers alone, so that a resumed run measures the same pictures as an undisturbed one.
     """
     if step in (0, steps):
         return True
-    member = round(MEASURE_RATIO ** int(math.log(step + 0.5, MEASURE_RATIO)))
+    ratio = EARLY_RATIO if step < EARLY else MEASURE_RATIO
+    member = round(ratio ** int(math.log(step + 0.5, ratio)))
     return Moments(block=10**12).after(min(member, step) - 1) == step
 
 
@@ -60,6 +67,7 @@ class Recorder:
         self._hasted = False
         self._shown_until = record.last_step
         self._began = self._extra = time.monotonic()
+        sys.setswitchinterval(LOCK_S)
         self._queue: queue.Queue[Event | Future[None] | None] = queue.Queue(QUEUE_EVENTS)
         self._writers = ThreadPoolExecutor(2, "record")
         self._writing: list[Future[Stored]] = []

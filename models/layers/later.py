@@ -2,7 +2,7 @@
 
 The loop copies what the picture depends on, a few weights; a double of the rig, with weights of its own, takes them on
 and is looked at while training goes on. The operations are those that the loop would have done, so every bit is the
-same. Where the weights are not on the CPU or fill megabytes, the loop draws its pictures itself: there a copy of them
+same. Where the weights are not on the CPU or fill a megabyte, the loop draws its pictures itself: there a copy of them
 would cost more than the picture, or wait in memory beside others.
 """
 
@@ -21,7 +21,7 @@ from torch import Tensor
 from models.experiment import Snapshot
 from models.layers.resumable import Capturable, Knobs
 
-HEAVY_BYTES = 4_000_000
+HEAVY_BYTES = 1_000_000
 
 
 class Later(Mapping[str, np.ndarray]):
