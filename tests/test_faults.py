@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import importlib
-import json
 import os
 import random
 import shutil
@@ -17,7 +16,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,18 +23,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.experiment import Checkpoint, Scalars, Snapshot
+from models.experiment import Checkpoint, Scalars
 from state import checkpoint as files
 from state import reasons, supervisor
 from state.checkpoint import Stored
-from state.control import Control, Row
+from state.control import Row
 from state.disk import sweep
 from state.history import History
 from state.home import ROOT, Limits, run_directory
 from state.lease import Held, Lease, holder
 from state.record import Record
-from state.recovery import rewritten_at
-from state.runs import Run, Runs
+from state.runs import Runs
 from state.supervisor import ensure_supervisor
 from tests.faults.kills import kill
 from tests.toys import Expected, Toy, same, store, wait
@@ -113,76 +110,6 @@ def test_terminated_training_is_interrupted_at_a_checkpoint(opened: Runs) -> Non
     run.resume()
     assert wait(run).state == "finished"
     Expected.of(run.experiment).check(run)
-
-
-def overwrite(run: Run, sql: str) -> None:
-    with sqlite3.connect(run.directory / "run.db") as database:
-        assert database.execute(sql).rowcount == 1
-    database.close()
-
-
-def test_damage_is_counted_and_left_out(opened: Runs) -> None:
-    run = opened.open(Toy(seed=3, steps=100))
-    wait(run)
-    overwrite(run, "update chunk set data = zeroblob(length(data)) where seq = 2")
-    overwrite(run, "update snapshot set data = zeroblob(length(data)) where step = 50")
-    (run.directory / "ckpt-100.safetensors").write_bytes(b"nothing")
-    damage = run.damage()
-    assert (len(damage.gaps), damage.moments, damage.checkpoints, damage.record) == (1, (50,), 1, False)
-    assert run.snapshot(50).step == 49
-    assert 0 < run.checkpoint(100).step < 100
-    assert len(run.columns()["norm"][0]) < 100
-
-
-def test_a_damaged_checkpoint_is_set_aside_for_the_one_before(opened: Runs) -> None:
-    run = opened.open(Toy(seed=4, steps=600, pace_us=1000))
-    wait(run, "running", step=200)
-    run.stop()
-    at = wait(run, "stopped").step
-    (run.directory / f"ckpt-{at}.safetensors").write_bytes(b"nothing")
-    run.resume()
-    assert wait(run, "finished").state == "finished"
-    damaged, resumed = run.notes()
-    assert damaged.values["damaged"] == at
-    assert resumed.step < at
-    assert resumed.values["replayed"] == at - resumed.step
-    assert resumed.values["differing"] == 0
-    assert len(list((opened.home / "damaged").glob(f"*ckpt-{at}*"))) == 1
-    Expected.of(run.experiment).check(run)
-
-
-def test_a_damaged_list_of_runs_is_written_anew_from_the_runs_themselves(tmp_path: Path) -> None:
-    finished, begun = "a" * 26, "b" * 26
-    for key, last in ((finished, 50), (begun, 20)):
-        directory = run_directory(tmp_path, key)
-        directory.mkdir(parents=True)
-        with closing(Record(directory)) as record:
-            record.describe("Toy", json.dumps({"steps": 50}))
-            record.add_snapshot(Snapshot(last, {"x": np.zeros(2, np.float32)}))
-            record.commit()
-    (tmp_path / "control.db").write_bytes(os.urandom(5000))
-    with closing(Control(tmp_path)) as control:
-        assert {row.key: (row.state, row.step) for row in control.rows()} == {
-            finished: ("finished", 50),
-            begun: ("interrupted", 20),
-        }
-    assert len(list((tmp_path / "damaged").glob("*control.db"))) == 1
-    assert rewritten_at(tmp_path) is not None
-    with closing(Control(tmp_path)) as control:
-        assert len(control.rows()) == 2
-
-
-def test_a_damaged_record_is_set_aside_and_trained_again(opened: Runs) -> None:
-    experiment = Toy(seed=5, steps=100)
-    run = opened.open(experiment)
-    wait(run)
-    (run.directory / "run.db").write_bytes(b"no database" * 1000)
-    assert run.columns() == {}
-    assert run.damage().record
-    run = opened.open(experiment)
-    assert wait(run, "finished").attempt == 2
-    assert run.notes()[0].text == reasons.RECORD_DAMAGED
-    Expected.of(experiment).check(run)
 
 
 def test_the_disk_bound_takes_the_oldest_that_nobody_pinned(tmp_path: Path) -> None:

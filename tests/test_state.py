@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import sqlite3
@@ -15,7 +14,6 @@ from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -321,37 +319,6 @@ def test_no_path_is_built_from_what_is_no_key(opened: Runs, monkeypatch: pytest.
     assert opened.delete(key) is False
 
 
-def test_the_command_line_trains_what_pages_see(opened: Runs, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["train", "Toy", "--steps", "60", "--seed", "9", "--json"]) == 0
-    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert events[-1]["state"] == "finished"
-    losses = [loss for event in events if event["event"] == "scalars" for loss in event["values"].get("loss", [])]
-    run = opened.open(Toy(steps=60, seed=9))
-    assert losses == run.columns()["loss"][1].tolist()
-    assert main(["train", "Toy", "--steps", "60", "--fault", "raises", "--fault-at", "5"]) == 1
-    capsys.readouterr()
-    assert main(["show", run.key, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["last"]["loss"] == losses[-1]
-
-
-def test_what_this_version_does_not_know_is_listed_with_its_sentence(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    known = Toy(steps=10)
-    stored = [Row("a" * 26, "Gone", "{}", 5), Row("b" * 26, "Toy", '{"lr": -1}', 5), Row("c" * 26, "Toy", "{}", 5),
-              Row(known.key, "Toy", json.dumps(known.model_dump(mode="json")), 10)]  # fmt: skip
-    with store(tmp_path) as opened:
-        for row in stored:
-            opened._control.admit(row, Limits())
-        assert main(["list"]) == 0
-        said = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
-        for row in stored:
-            unknown = opened.find(row.key).unknown
-            assert (unknown is None) == (row.key == known.key)
-            assert ("does not know" in said[row.key]) == (unknown is not None)
-            assert main(["show", row.key]) == 0
-
-
 OLDEST = """create table run (
 key text primary key, name text, knobs text, steps int, state text, desired text, until int, attempt int, barren int,
 step int, safe int, reason text, signature text, created real, queued real, started real, ended real, pinned int,
@@ -384,39 +351,3 @@ def test_a_newer_store_is_refused_untouched(tmp_path: Path, capsys: pytest.Captu
     assert main(["list", "--home", str(tmp_path)]) == 2
     assert "Update Torchlight" in capsys.readouterr().err
     assert (tmp_path / "control.db").read_bytes() == before
-
-
-class Counted(sqlite3.Connection):
-    """A connection that is missed until somebody closes it."""
-
-    left: ClassVar[list[str]] = []
-
-    def __init__(self, path: str, **options: Any) -> None:
-        super().__init__(path, **options)
-        self.left.append(str(path))
-        self.path = str(path)
-
-    def close(self) -> None:
-        self.left.remove(self.path)
-        super().close()
-
-
-def test_whoever_opens_a_database_closes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python warns of others from 3.13 on."""
-    connect = sqlite3.connect
-    monkeypatch.setattr(sqlite3, "connect", lambda path, **options: connect(path, factory=Counted, **options))
-    with store(tmp_path) as opened:
-        key = opened.open(Toy(steps=20)).key
-        before = len(Counted.left)
-        assert main(["train", "Toy", "--steps", "20"]) == 0
-        for words in (["list"], ["show", key], ["pin", key], ["stop", key], ["delete", key]):
-            assert main(words) == 0
-        with pytest.raises(SystemExit):
-            main(["show", key])
-        assert len(Counted.left) == before
-    assert Counted.left == []
-
-
-def test_impossible_knobs_get_one_line_each(opened: Runs, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["train", "Toy", "--steps", "0", "--lr", "7"]) == 2
-    assert {line.split(":")[0] for line in capsys.readouterr().err.splitlines()} == {"--lr", "--steps"}
