@@ -18,9 +18,9 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 from torch import Tensor
 
-AT_ONCE = 250
-"""Points whose distances are taken at once: few operations, each long enough that training beside it is not held up
-by Python's lock, and no more than the processor's cache holds."""
+AT_ONCE = 500
+"""Points whose distances are taken at once: each operation asks for Python's lock, which training beside it needs, so
+they are few and long, and their numbers no more than the processor's cache holds."""
 NARROW = 16
 """Up to as many coordinates, distances are taken from differences; above, by a matrix product in float64."""
 ROUNDING = 3e-8
@@ -79,39 +79,36 @@ def wide_distances(x_ND: Tensor, y_MD: Tensor) -> Tensor:
 
 def _sum_across(x_ND: Tensor, y_MD: Tensor) -> float:
     """The sum of the distances from each point of x to each of y."""
-    y_DM, sum_N = y_MD.T.contiguous(), x_ND.new_empty(len(x_ND))
-    room = x_ND.new_empty(2, AT_ONCE * len(y_MD))
-    for start in range(0, len(x_ND), AT_ONCE):
-        some_RD = x_ND[start : start + AT_ONCE]
-        torch.sum(_distances(some_RD, y_DM, room), 1, out=sum_N[start : start + len(some_RD)])
-    return float(sum_N.sum(dtype=torch.float64))
+    y_DM, room = y_MD.T.contiguous(), x_ND.new_empty(2, AT_ONCE * len(y_MD))
+    parts = torch.split(x_ND.T.contiguous()[..., None], AT_ONCE, 1)
+    sums = [_distances(part_DR1, y_DM, room).sum(1) for part_DR1 in parts]
+    return float(torch.cat(sums).sum(dtype=torch.float64))
 
 
 def _sum_within(x_ND: Tensor) -> float:
     """The sum of the distances from each point to each: once to those in the same part and twice to all later ones."""
-    x_DN, sum_N, same_N = x_ND.T.contiguous(), x_ND.new_empty(len(x_ND)), x_ND.new_empty(len(x_ND))
-    room = x_ND.new_empty(2, AT_ONCE * len(x_ND))
-    for start in range(0, len(x_ND), AT_ONCE):
-        part = slice(start, min(start + AT_ONCE, len(x_ND)))
-        apart_RN = _distances(x_ND[part], x_DN[:, start:], room)
-        torch.sum(apart_RN, 1, out=sum_N[part])
-        torch.sum(apart_RN[:, : len(apart_RN)], 1, out=same_N[part])
-    return 2 * float(sum_N.sum(dtype=torch.float64)) - float(same_N.sum(dtype=torch.float64))
+    x_DN, room = x_ND.T.contiguous(), x_ND.new_empty(2, AT_ONCE * len(x_ND))
+    sums, same = list[Tensor](), list[Tensor]()
+    for place, part_DR1 in enumerate(torch.split(x_DN[..., None], AT_ONCE, 1)):
+        apart_RN = _distances(part_DR1, x_DN[:, place * AT_ONCE :], room)
+        sums.append(apart_RN.sum(1))
+        same.append(apart_RN[:, : len(apart_RN)].sum(1))
+    return float((2 * torch.cat(sums) - torch.cat(same)).sum(dtype=torch.float64))
 
 
-def _distances(x_RD: Tensor, y_DM: Tensor, room: Tensor) -> Tensor:
+def _distances(x_DR1: Tensor, y_DM: Tensor, room: Tensor) -> Tensor:
     """Between few points and all others (R, M), coordinate by coordinate: twice as fast as `torch.cdist`.
 
     They lie in `room`, two rows of at least R·M numbers, where the next call puts its own.
     """
-    shape = len(x_RD), y_DM.shape[1]
-    places = room[:, : shape[0] * shape[1]].view(2, *shape)
-    squared_RM, apart_RM = places[0], places[1]
-    torch.sub(x_RD[:, :1], y_DM[0], out=squared_RM)
-    squared_RM.square_()
-    for d in range(1, len(y_DM)):
-        torch.sub(x_RD[:, d : d + 1], y_DM[d], out=apart_RM)
-        squared_RM.addcmul_(apart_RM, apart_RM)
+    shape = x_DR1.shape[1], y_DM.shape[1]
+    squared_RM, apart_RM = room[:, : shape[0] * shape[1]].view(2, *shape).unbind()
+    for place, (x_R1, y_M) in enumerate(zip(x_DR1.unbind(), y_DM.unbind(), strict=True)):
+        if place == 0:
+            torch.sub(x_R1, y_M, out=squared_RM).square_()
+        else:
+            torch.sub(x_R1, y_M, out=apart_RM)
+            squared_RM.addcmul_(apart_RM, apart_RM)
     return squared_RM.sqrt_()
 
 
@@ -139,11 +136,11 @@ def balanced(cost_NN: np.ndarray) -> np.ndarray:
     if not 0 < blur < math.inf:
         return cost_NN
     cost_NN = cost_NN - cost_NN.min(1, keepdims=True)
-    kernel_NN = np.exp(cost_NN / -blur)
+    kernel_NN = np.exp(cost_NN / -blur) + TINY
     row_N = np.ones(len(cost_NN))
     for _sweep in range(SWEEPS):
-        column_N = 1 / (row_N @ kernel_NN + TINY)
-        row_N = 1 / (kernel_NN @ column_N + TINY)
+        column_N = 1 / (row_N @ kernel_NN)
+        row_N = 1 / (kernel_NN @ column_N)
     cost_NN -= blur * np.log(column_N)
     cost_NN -= cost_NN.min(1, keepdims=True)
     return cost_NN

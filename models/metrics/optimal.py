@@ -33,13 +33,9 @@ def grid_density(points_N2: Tensor, extent: tuple[float, float, float, float], s
 
     Sums to the share of points inside the picture (points that are not finite lie outside).
     """
-    x0, x1, y0, y1 = extent
     total = max(len(points_N2), 1)
-    low, span = (
-        torch.tensor([[x0], [y0]], dtype=torch.float64),
-        torch.tensor([[x1 - x0], [y1 - y0]], dtype=torch.float64),
-    )
-    cell_2N = points_N2.detach().to("cpu", torch.float64).T.contiguous().sub_(low).div_(span).mul_(side - 1)
+    low_21, span_21 = _corner(extent)
+    cell_2N = points_N2.detach().to("cpu", torch.float64).T.contiguous().sub_(low_21).div_(span_21).mul_(side - 1)
     # Around the picture runs a border of cells that nobody looks at: everything outside falls there.
     cell_2N = cell_2N.nan_to_num_(nan=-1.0).round_().clamp_(-1, side).add_(1)
     wide = side + 2
@@ -47,6 +43,13 @@ def grid_density(points_N2: Tensor, extent: tuple[float, float, float, float], s
     counts_SS = counts.view(wide, wide)[1:-1, 1:-1].double() / total
     blur_SS = _blur(side)
     return blur_SS @ counts_SS @ blur_SS.T
+
+
+@lru_cache(maxsize=64)
+def _corner(extent: tuple[float, float, float, float]) -> tuple[Tensor, Tensor]:
+    """The picture's lower left corner, and its width and height, (2, 1) each."""
+    x0, x1, y0, y1 = extent
+    return torch.tensor([[x0], [y0]], dtype=torch.float64), torch.tensor([[x1 - x0], [y1 - y0]], dtype=torch.float64)
 
 
 @lru_cache(maxsize=4)
