@@ -60,6 +60,22 @@ def test_wrong_tokens_make_the_next_ones_wait_longer_and_longer(gate: Gate) -> N
     assert gate.opens("here", TOKEN) and gate.wait_s("here") == 0
 
 
+def test_a_token_is_compared_in_constant_time_and_written_nowhere(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[tuple[bytes, bytes]] = []
+    monkeypatch.setattr(
+        "state.gate.hmac.compare_digest", lambda one, other: bool(seen.append((one, other))) or one == other
+    )
+    caplog.set_level("DEBUG")
+    with TestClient(Starlette(routes=Health(dict).routes())) as client:
+        monkeypatch.setattr("state.health.GATE", gate)
+        for token in (TOKEN, "open", f"{TOKEN}!"):
+            client.get("/metrics", headers={"authorization": f"Bearer {token}"})
+    assert seen == [(token.encode(), TOKEN.encode()) for token in (TOKEN, "open", f"{TOKEN}!")]
+    assert TOKEN not in caplog.text
+
+
 def test_many_addresses_together_have_to_wait_as_well(gate: Gate) -> None:
     for number in range(FREE_TRIES_OF_ALL):
         assert not gate.opens(f"address {number}", "open")

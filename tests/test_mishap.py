@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from models.gan import GanTraining
 from state import links
 from state.runs import Runs
 from tests.browsing import ROOT, answers, free_port
-from tests.load.visiting import Visit, visit
+from tests.load.visiting import Visit, put, visit
 from tests.processes import end_processes
 from tests.toys import wait
 from tests.waiting import until
@@ -81,3 +83,17 @@ def test_a_visitor_reads_a_sentence_and_the_log_has_the_rest(
     number = re.findall(r"[0-9a-f]{6}", said)[-1]
     until(lambda: number in (home / "said.log").read_text(), 10)
     assert "secret of the machine" in (home / "said.log").read_text()
+
+
+def test_a_file_that_another_site_s_page_sends_is_refused(broken: tuple[str, Path]) -> None:
+    """Such a page can have a browser send its cookies, but cannot read them: it lacks the token that repeats one."""
+    place = f"{broken[0]}/_stcore/upload_file/visit/file"
+    forged = urllib.request.Request(place, b"x", {"content-type": "multipart/form-data; boundary=x"}, method="PUT")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(forged, timeout=20)
+    assert refused.value.code == 403
+    refused.value.close()
+    assert put(place, "file", b"x") not in (
+        0,
+        403,
+    )  # with the token it is refused for another reason: there is no such visit

@@ -6,11 +6,14 @@ The long one is `python -m tests.load uploads --count 1000`.
 from __future__ import annotations
 
 import io
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from models.data import unpacking
 from models.data.photograph import MOST_PIXELS, SIDE, photograph
 from models.data.unpacking import EXIF, SOI, UPRIGHT, NoPicture, TooLarge, orientation, unpacked, without_notes
 from tests.load import decoding, forging
@@ -24,6 +27,25 @@ def test_forged_files_are_taken_or_refused_in_time_and_in_memory() -> None:
     print(report)
     assert report.faults == [] and report.ends["taken"] > 20
     assert report.slowest_s < 20 and report.highest < 200e6
+
+
+def test_pictures_are_unpacked_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each may take a hundred megabytes while it is."""
+    inside, most = 0, 0
+
+    def shrunk(opened: Image.Image, side: int) -> Image.Image:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        time.sleep(0.01)
+        inside -= 1
+        return opened.copy()
+
+    monkeypatch.setattr(unpacking, "shrunk", shrunk)
+    with ThreadPoolExecutor(8) as visitors:
+        files = [forging.valid("png")] * 16
+        assert len(list(visitors.map(lambda file: unpacked(file, ALL, SIDE, MOST_PIXELS), files))) == 16
+    assert most == 1
 
 
 def test_odd_texts_are_taken_or_refused() -> None:
