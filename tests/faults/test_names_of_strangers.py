@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
+from state.health import Health
 from state.hosts import served
 from state.hub import Hub
 from tests.toys import Toy, store, wait
@@ -51,3 +52,13 @@ def test_a_live_picture_is_refused_under_a_stranger_s_name(tmp_path: Path, monke
         monkeypatch.setenv("TORCHLIGHT_HOSTS", "evil.test")
         with client.websocket_connect(f"/live/{run.key}", **asked) as socket:
             assert socket.receive_bytes()
+
+
+def test_numbers_are_refused_under_a_stranger_s_name_even_with_the_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCHLIGHT_ADMIN_TOKEN", "open sesame")
+    token = {"authorization": "Bearer open sesame"}
+    with store(tmp_path) as runs, TestClient(Starlette(routes=Health(dict, runs).routes())) as client:
+        assert client.get("/metrics", headers={**token, "host": "evil.test"}).status_code == 404
+        assert client.get("/metrics", headers={**token, "host": "127.0.0.1:8501"}).status_code == 200
