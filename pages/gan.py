@@ -16,6 +16,7 @@ from pages.parts.lab import Lab, Tab
 from pages.parts.prose import prose
 from pages.parts.table import Table
 from pages.parts.words import _, language, translated
+from state.runs import runs
 
 PAGE = {
     "order": 1,
@@ -34,7 +35,8 @@ def drawn(experiment: GanTraining) -> Sequence[Mapping[str, Any]]:
 def below(lab: Lab, table: Table) -> None:
     """Whether D* stands beside D."""
     run: Any = table.shown
-    if run.on_plane and run.loss in OPTIMAL and table.twin is None and table.beside is None:
+    alone = table.twin is None and table.beside is None and runs().find(run.key) is not None
+    if alone and run.on_plane and run.loss in OPTIMAL:
         label = _("Show the optimal discriminator D* beside it")
         if st.toggle(label, key=f"{BESIDE}.{language()}", value=bool(st.session_state.get(BESIDE))) != bool(
             st.session_state.get(BESIDE)

@@ -94,3 +94,13 @@ def test_the_lens_opens_on_a_trained_game() -> None:
 def test_links_that_make_no_game_are_corrected(address: dict[str, str]) -> None:
     app = visit(PAGE, {**address, "steps": "60"})
     assert not app.exception and next(iter(address)) in app.warning[0].value
+
+
+def test_the_optimal_discriminator_is_offered_once_there_is_a_game_to_look_at() -> None:
+    def offered() -> bool:
+        return any("D*" in box.label for box in page(game).toggle)
+
+    game = GanTraining(steps=20, seed=4242)
+    assert not offered()
+    until_ended(runs().open(game))
+    assert offered()
