@@ -168,6 +168,7 @@ class History:
         """Check every checksum of the record; checkpoints are checked when they are loaded."""
         try:
             with self._open() as database:
+                database.execute("begin")  # one state of the record: what is written meanwhile is not lost
                 gaps = [piece for _, piece in pieces(database) if isinstance(piece, Gap)]
                 listed = set(database.execute("select seq, step from snapshot order by step"))
                 lost, good = [step for _, step in listed], set[int]()

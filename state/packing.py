@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import posixpath
 import queue
 import re
 import sys
@@ -27,6 +28,8 @@ HASHED = re.compile(r"/_stcore/bidi-components/torchlight\.\w+/\w+\.[0-9a-f]{16}
 FOR_GOOD = "public, immutable, max-age=31536000"
 QUICK, SMALL = 5, 11
 LOWEST = 19
+MOST_KEPT = 1000
+"""Files that are kept: some times as many as there are, and no stranger can make up more."""
 CONDITIONS = ("range", "if-none-match", "if-modified-since")
 """What asks for something else than the whole file: answered as it always was."""
 
@@ -48,7 +51,7 @@ class Answer:
             and "content-encoding" not in headers
         )
 
-    async def send(self, send: Send) -> None:
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         await send(self.start)
         await send({"type": "http.response.body", "body": self.body})
 
@@ -58,7 +61,7 @@ class Compressed:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = self.lasting(app)
-        self.gzipped = GZipMiddleware(self.app, minimum_size=1000, compresslevel=5)
+        self.gzipped = gzipped(self.app)
         self.packed = dict[str, Answer]()
         self._waiting = queue.SimpleQueue[tuple[str, bytes]]()
         self._smaller: threading.Thread | None = None
@@ -69,30 +72,39 @@ class Compressed:
             return
         headers, path = Headers(scope=scope), scope["path"]
         whole = scope["method"] == "GET" and not any(name in headers for name in CONDITIONS)
+        # A file has one name here: "a/./b" and "a//b" would each be kept as another.
+        whole = whole and posixpath.normpath(path) == path
         if not whole or "br" not in [
             name.split(";")[0].strip() for name in headers.get("accept-encoding", "").split(",")
         ]:
             await self.gzipped(scope, receive, send)
         elif path in self.packed:
-            await self.packed[path].send(send)
+            await self.packed[path](scope, receive, send)
         else:
             answer = await heard(self.app, scope, receive)
-            if answer.lasting:
+            if answer.lasting and len(self.packed) < MOST_KEPT:
                 plain = answer.body
                 answer = self.packed[path] = brief(
                     answer, await asyncio.to_thread(brotli.compress, plain, quality=QUICK)
                 )
                 self._make_smaller(path, plain)
-            await answer.send(send)
+                await answer(scope, receive, send)
+            else:
+                await gzipped(answer)(scope, receive, send)
 
     @staticmethod
     def lasting(app: ASGIApp) -> ASGIApp:
-        """The app, with files whose names carry a hash of their content marked as such."""
+        """The app, with files whose names carry a hash of their content marked as such.
+
+        Streamlit answers a path that it does not know with its page, which is no such file: it says "no-cache".
+        """
 
         async def marked(scope: Scope, receive: Receive, send: Send) -> None:
             async def mark(message: Message) -> None:
                 if message["type"] == "http.response.start" and message["status"] == 200:
-                    MutableHeaders(scope=message)["cache-control"] = FOR_GOOD
+                    headers = MutableHeaders(scope=message)
+                    if "no-cache" not in headers.get("cache-control", ""):
+                        headers["cache-control"] = FOR_GOOD
                 await send(message)
 
             hashed = scope["type"] == "http" and HASHED.search(scope["path"])
@@ -112,6 +124,11 @@ class Compressed:
         while True:
             path, plain = self._waiting.get()
             self.packed[path] = brief(self.packed[path], brotli.compress(plain, quality=SMALL))
+
+
+def gzipped(app: ASGIApp) -> ASGIApp:
+    """The app, compressed anew for each who asks and takes it."""
+    return GZipMiddleware(app, minimum_size=1000, compresslevel=5)
 
 
 async def heard(app: ASGIApp, scope: Scope, receive: Receive) -> Answer:

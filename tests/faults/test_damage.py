@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from models.gan import GanTraining
 from pages.parts.export.report import packed
 from state import hub, links, reasons
 from state.control import Control
-from state.damage import Damage, Gap
+from state.damage import Damage, Gap, rows
 from state.frames import decode
 from state.history import History
 from state.home import run_directory
@@ -149,6 +150,21 @@ def test_a_damaged_record_is_set_aside_and_trained_again(opened: Runs) -> None:
     assert wait_for(run, "finished").attempt == 2
     assert run.notes()[0].text == reasons.RECORD_DAMAGED
     Expected.of(experiment).check(run)
+
+
+def test_what_is_recorded_while_damage_is_looked_for_is_not_lost(tmp_path: Path, monkeypatch) -> None:
+    with closing(Record(tmp_path)) as record:
+        record.add_snapshot(Snapshot(1, {"x": np.zeros(2, np.float32)}))
+        record.commit()
+
+        def slowly(database: sqlite3.Connection, table: str, fields: str) -> Iterator[tuple[Any, ...]]:
+            if table == "snapshot":
+                record.add_snapshot(Snapshot(2, {"x": np.zeros(2, np.float32)}))
+                record.commit()
+            yield from rows(database, table, fields)
+
+        monkeypatch.setattr("state.history.rows", slowly)
+        assert not History(tmp_path).damage()
 
 
 @pytest.fixture(scope="module")
