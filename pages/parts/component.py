@@ -65,14 +65,23 @@ def register(manager: Any, name: str, folder: Path) -> None:
     manager.register_from_manifest(manifest, folder.parent)
 
 
-@cache
 def file_of(name: str, script: str) -> Path:
-    """The script on disk; raises `OSError` where it cannot be written."""
-    raw = script.encode()
-    file = home() / "scripts" / name / f"{name}.{hashlib.sha256(raw).hexdigest()[:16]}.js"
-    if not file.exists():
+    """The script on disk, written anew where it is gone or cut short; raises `OSError` where it cannot be."""
+    raw, file = encoded(script), home() / "scripts" / name / named(name, script)
+    if not file.exists() or file.stat().st_size != len(raw):
         file.parent.mkdir(parents=True, exist_ok=True)
         half = file.with_suffix(f".{threading.get_ident()}")
         half.write_bytes(raw)
         half.replace(file)  # nobody reads half a file
     return file
+
+
+@cache
+def encoded(script: str) -> bytes:
+    return script.encode()
+
+
+@cache
+def named(name: str, script: str) -> str:
+    """The file's name, with a hash of its content."""
+    return f"{name}.{hashlib.sha256(encoded(script)).hexdigest()[:16]}.js"
