@@ -59,7 +59,7 @@ def page_of(path: Path, about: Mapping[str, Any]) -> Any:
     """A page as Streamlit knows it; links to it cost a third of those to its file's path."""
     # No icon: Streamlit would fetch it from a stranger's server to put it into the browser's tab.
     return st.Page(
-        path, title=_(about["title"]), url_path=path.stem, default=about["order"] == 0,
+        path, title=_(str(about["title"])), url_path=path.stem, default=about["order"] == 0,
         visibility="hidden" if about.get("hidden") else "visible",
     )  # fmt: skip
 
