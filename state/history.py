@@ -120,16 +120,25 @@ class History:
         return _steps(step for (step,) in rows)
 
     def snapshot(self, step: int) -> Snapshot | None:
-        """The newest readable snapshot that is not later than `step`."""
-        while True:
-            for listed, at, crc, data in self._rows(_SHOWN, step):
-                if listed == at and sound(crc, data):
-                    return Snapshot(at, safetensors.numpy.load(data))
-            # The step alone is in the index, and known even where the database cannot give the row.
-            ((before,),) = self._rows("select max(step) from snapshot where step <= ?", step) or [(None,)]
-            if before is None:
-                return None
-            step = before - 1
+        """The newest readable snapshot that is not later than `step`; None as well where the record is out of reach."""
+        with suppress(sqlite3.DatabaseError), self._open() as database:
+            while True:
+                found = None
+                try:
+                    found = database.execute(_SHOWN, (step,)).fetchone()
+                except sqlite3.DatabaseError as error:
+                    if not broken(error):
+                        return None
+                if found is not None:
+                    listed, at, crc, data = found
+                    if listed == at and sound(crc, data):
+                        return Snapshot(at, safetensors.numpy.load(data))
+                # The step alone is in the index, and known even where the database cannot give the row.
+                (before,) = database.execute("select max(step) from snapshot where step <= ?", (step,)).fetchone()
+                if before is None:
+                    return None
+                step = before - 1
+        return None
 
     def notes(self) -> list[Note]:
         return _notes(self._rows("select step, kind, text, data from note order by seq"))

@@ -167,6 +167,17 @@ def test_what_is_recorded_while_damage_is_looked_for_is_not_lost(tmp_path: Path,
         assert not History(tmp_path).damage()
 
 
+def test_a_record_that_is_out_of_reach_for_a_moment_is_not_damaged(recorded: Path, monkeypatch) -> None:
+    """Another picture in the place of the one asked for would count as one that is lost."""
+    asked = (
+        "select step, step, case when step < 600 then crc else abs(-9223372036854775807 - 1) end, data "
+        "from snapshot where step <= ? order by step desc limit 1"
+    )
+    monkeypatch.setattr("state.history._SHOWN", asked)
+    assert History(recorded).snapshot(599) is not None
+    assert History(recorded).snapshot(600) is None
+
+
 @pytest.fixture(scope="module")
 def run(shared_home: Path) -> Run:
     """A finished run whose disk has lost a picture and the numbers of one chunk."""
