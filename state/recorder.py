@@ -10,7 +10,7 @@ import queue
 import sys
 import time
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +90,7 @@ class Recorder:
         """End the thread; what was not flushed is written as far as that is still possible."""
         if not self._thread.done():
             self._give(None)
+        wait([self._thread])  # until its end it hands checkpoints to the other writer
         self._writers.shutdown()
 
     def _give(self, item: Event | Future[None] | None) -> None:

@@ -33,6 +33,7 @@ from state.history import History
 from state.home import ROOT, Limits, run_directory
 from state.lease import Held, Lease, holder
 from state.record import Record
+from state.recorder import Recorder
 from state.runs import Runs
 from state.supervisor import ensure_supervisor
 from tests.faults.kills import kill
@@ -297,3 +298,15 @@ def test_a_supervisor_of_other_code_is_asked_to_leave_once(tmp_path: Path, monke
         assert wait(run, "running", step=at + 200).attempt == 1
         assert holder(tmp_path / "supervisor.lock") == after
         assert (tmp_path / "supervisor.code").read_text() != "another version"
+
+
+def test_what_waited_when_a_run_raised_is_still_written(tmp_path: Path) -> None:
+    record = Record(tmp_path)
+    recorder = Recorder(Toy(steps=200), record)
+    for step in range(1, 61):
+        recorder.put(Scalars(step, step, {"loss": np.array([1.0])}))
+        recorder.put(Checkpoint(step, {"weight": np.zeros(3)}))
+    recorder.close()
+    record.close()
+    assert len(History(tmp_path).columns()["loss"][0]) == 60
+    assert History(tmp_path).checkpoints()[-1].step == 60
