@@ -111,6 +111,8 @@ def pieces(database: sqlite3.Connection, since: int = 0) -> Iterator[tuple[int, 
     One whose own header cannot be trusted is a gap between its neighbours.
     """
     reached, unclear = 0, list[int]()
+    for _seq, *before in rows(database, "chunk", "last", since - 1, "seq = ?", since):
+        reached = next((last for last in before if isinstance(last, int)), 0)
     for seq, *chunk in rows(database, "chunk", CHUNK, since):
         piece = (unpacked(*chunk) or gap(*chunk)) if chunk else None
         if piece is None:

@@ -167,6 +167,19 @@ def test_what_is_recorded_while_damage_is_looked_for_is_not_lost(tmp_path: Path,
         assert not History(tmp_path).damage()
 
 
+def test_who_watches_reads_of_the_same_steps_as_who_comes_later(tmp_path: Path) -> None:
+    with closing(Record(tmp_path)) as record:
+        history, heard = History(tmp_path), []
+        for last in (10, 20, 30, 40):
+            record.add(Scalars(last, last - 9, {"loss": np.zeros(10)}))
+            record.commit()
+            if last == 20:
+                heard.append(history.since())
+        with closing(sqlite3.connect(tmp_path / "run.db")) as database, database:
+            database.execute("update chunk set names = 'x' where seq = 3")
+        assert history.since(heard[0].cursor).gaps == history.since().gaps == (Gap(21, 30),)
+
+
 def test_a_record_that_is_out_of_reach_for_a_moment_is_not_damaged(recorded: Path, monkeypatch) -> None:
     """Another picture in the place of the one asked for would count as one that is lost."""
     asked = (
