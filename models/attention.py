@@ -296,7 +296,7 @@ class AttentionTraining(Experiment):
                 yield Note(step, "phase", PHASE, {"step": risen})
             due = moments.due(step)
             if step in (told, self.steps):
-                yield Scalars(step, step, evaluate(study))
+                yield Scalars(step, step, study.later(evaluate))
             if due.snapshot or step == self.steps:
                 yield study.snapshot(step)
             if due.checkpoint or step == self.steps:

@@ -15,6 +15,7 @@ from models.layers.autoencoding import Autoencoding
 from models.layers.game import Game
 from models.layers.later import Later, Pictured
 from models.layers.study import Study
+from models.metrics import bounds, evaluation
 
 RIGS: dict[str, tuple[type[Pictured], Experiment, dict[str, object]]] = {  # type: ignore[type-arg]
     "spectral": (Game, GanTraining(constraint="spectral_norm", data="ring"), {"label_smoothing": 0.2}),
@@ -44,3 +45,15 @@ def test_a_picture_drawn_later_is_that_of_its_moment(name: str) -> None:
     for found, expected in zip(drawn, reversed(at_once), strict=True):
         assert set(found) == set(expected)
         assert all(np.array_equal(found[name], array, equal_nan=True) for name, array in expected.items())
+
+
+@pytest.mark.parametrize("name", ["attention", "vae", "codebook"])
+def test_an_evaluation_made_later_is_that_of_its_moment(name: str) -> None:
+    cls, experiment, change = RIGS[name]
+    rig = cls(experiment, 8)  # type: ignore[call-arg]
+    look = evaluation.evaluate if cls is Study else bounds.evaluate
+    before, expected = rig.later(look), look(rig)  # type: ignore[arg-type]
+    rig.iterate(0)  # type: ignore[attr-defined]
+    rig.play_by(rig.knobs.but(**change))  # type: ignore[attr-defined]
+    assert isinstance(before, Later) and dict(before) == expected
+    assert dict(rig.later(look)) != expected  # type: ignore[arg-type]

@@ -1,9 +1,9 @@
-"""A picture whose arrays are computed by whoever looks at it first: the thread that records, not the training loop.
+"""Pictures and evaluations that are computed by whoever looks at them first: the thread that records, not the loop.
 
-The loop copies what the picture depends on, a few weights; a double of the rig, with weights of its own, takes them on
-and is looked at while training goes on. The operations are those that the loop would have done, so every bit is the
-same. Where the weights are not on the CPU or fill a megabyte, the loop draws its pictures itself: there a copy of them
-would cost more than the picture, or wait in memory beside others.
+The loop copies what they depend on, a few weights; a double of the rig, with weights of its own, takes them on and is
+looked at while training goes on. The operations are those that the loop would have done, so every bit is the same.
+Where the weights are not on the CPU or fill a megabyte, the loop looks at once: there a copy of them would cost more
+than the picture, or wait in memory beside others.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import cached_property, partial
 from threading import Lock
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +22,8 @@ from models.experiment import Snapshot
 from models.layers.resumable import Capturable, Knobs
 
 HEAVY_BYTES = 1_000_000
+Rig = TypeVar("Rig")
+Look = Callable[[Rig], Mapping[str, np.ndarray]]
 
 
 class Later(Mapping[str, np.ndarray]):
@@ -50,14 +52,14 @@ class Later(Mapping[str, np.ndarray]):
 
 
 class Pictured(Capturable[Knobs]):
-    """A rig whose pictures are drawn later."""
+    """A rig that is looked at later."""
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The arrays of a picture of now."""
         raise NotImplementedError
 
     def _seen(self) -> tuple[Tensor, ...]:
-        """All tensors that change in training and that `arrays` reads."""
+        """All tensors that change in training and that whoever looks at it reads."""
         raise NotImplementedError
 
     def _part(self, double: Self) -> None:
@@ -70,12 +72,16 @@ class Pictured(Capturable[Knobs]):
 
     def snapshot(self, step: int) -> Snapshot:
         """The picture of now."""
+        return Snapshot(step, self.later(type(self).arrays))
+
+    def later(self, look: Look[Self]) -> Mapping[str, np.ndarray]:
+        """What `look` tells of this rig as it is now; it may use chance of its own alone."""
         seen = self._seen()
         if self.where.type != "cpu" or sum(tensor.nbytes for tensor in seen) > HEAVY_BYTES:
-            return Snapshot(step, self.arrays())
+            return look(self)
         double, lock = self._double
         held = [tensor.detach().clone() for tensor in seen]
-        return Snapshot(step, Later(partial(double._as_seen, lock, self.knobs, held)))
+        return Later(partial(double._as_seen, look, lock, self.knobs, held))
 
     @cached_property
     def _double(self) -> tuple[Self, Lock]:
@@ -83,9 +89,9 @@ class Pictured(Capturable[Knobs]):
         self._part(double)
         return double, Lock()
 
-    def _as_seen(self, lock: Lock, knobs: Knobs, held: Sequence[Tensor]) -> dict[str, np.ndarray]:
+    def _as_seen(self, look: Look[Self], lock: Lock, knobs: Knobs, held: Sequence[Tensor]) -> Mapping[str, np.ndarray]:
         with lock, torch.no_grad():
             for own, value in zip(self._seen(), held, strict=True):
                 own.copy_(value)
             self.look_by(knobs)
-            return self.arrays()
+            return look(self)
