@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from models.attention import AttentionTraining
-from models.experiment import Snapshot
+from models.experiment import Scalars, Snapshot
 from models.layers.study import Study
 from models.layers.transformer import Plan
 from models.metrics import evaluation
@@ -71,8 +71,8 @@ def ours(experiment: AttentionTraining) -> None:
 
 def recorded(experiment: AttentionTraining) -> None:
     for event in experiment.train(moments=Moments()):
-        if isinstance(event, Snapshot):
-            dict(event.arrays)  # drawn by whoever looks first
+        if isinstance(event, Scalars | Snapshot):  # computed by whoever looks first
+            dict(event.arrays if isinstance(event, Snapshot) else event.values)
 
 
 def unevaluated(experiment: AttentionTraining) -> None:

@@ -110,8 +110,8 @@ def told(experiment: Experiment, reached: Reached) -> Row:
     while True:
         began = time.perf_counter(), time.process_time()
         event = next(events, None)
-        if isinstance(event, Snapshot):
-            dict(event.arrays)  # drawn by whoever looks first: in a run that is the recording thread
+        if isinstance(event, Scalars | Snapshot):  # computed by whoever looks first: in a run, who records
+            dict(event.arrays if isinstance(event, Snapshot) else event.values)
         if device().type == "cuda":
             torch.cuda.synchronize()
         wall, cpu = wall + time.perf_counter() - began[0], cpu + time.process_time() - began[1]
