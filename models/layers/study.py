@@ -135,12 +135,15 @@ class Study(Pictured["AttentionTraining"]):
 
     def rise(self, accuracies: np.ndarray, begin: int) -> int | None:
         """The step after `begin` at which smoothed accuracy first passes the middle between chance and perfect."""
+        recent, risen, found = self.recent.tolist(), bool(self.risen), None
         for place, value in enumerate(accuracies):
-            self.recent.copy_(torch.cat((self.recent[1:], self.recent.new_tensor([value]))))
-            if not self.risen and float(self.recent.mean()) > (1 + self.task.chance) / 2:
+            recent = [*recent[1:], float(value)]
+            if not risen and sum(recent) / SMOOTH > (1 + self.task.chance) / 2:
                 self.risen.fill_(True)
-                return begin + place + 1
-        return None
+                found = begin + place + 1
+                break
+        self.recent.copy_(torch.tensor(recent, dtype=torch.float64))
+        return found
 
     def _seen(self) -> tuple[Tensor, ...]:
         return (self.flat.weights_P,)
