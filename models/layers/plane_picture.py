@@ -66,15 +66,16 @@ class PlanePicture:
     def arrays(self, samples: dict[str, Tensor]) -> dict[str, np.ndarray]:
         """Everything of one moment, from samples (N, 2) in the game's own units, by name."""
         game, reach = self.game, self.data.reach
-        found = {name: (samples_N2 * reach).cpu().numpy() for name, samples_N2 in samples.items()}
+        scaled = {name: samples_N2 * reach for name, samples_N2 in samples.items()}
+        found = {name: samples_N2.cpu().numpy() for name, samples_N2 in scaled.items()}
         surface_N = self._surface(samples["samples"])
         found["surface"] = surface_N.view(SURFACE, SURFACE).cpu().numpy()
-        q_SS = grid_density(samples["samples"] * reach, self.data.extent, SURFACE)
+        q_SS = grid_density(scaled["samples"], self.data.extent, SURFACE)
         found["optimal"] = optimal(self.p_SS, q_SS, game.critic.smoothing).float().numpy()
         found["net"] = (game.generate(self.net_NZ) * reach).view(NET, NET, 2).cpu().numpy()
         shown_A2 = samples["samples"][:ARROWS]
-        pull_A2 = -game.pull(shown_A2.clone(), blurred=False)[1] * len(shown_A2)
-        found["arrows"] = torch.cat((shown_A2 * reach, pull_A2), 1).cpu().numpy()
+        pull_A2 = game.pull(shown_A2, blurred=False)[1].mul_(-len(shown_A2))
+        found["arrows"] = torch.cat((scaled["samples"][:ARROWS], pull_A2), 1).cpu().numpy()
         return found
 
     def _surface(self, samples_N2: Tensor) -> Tensor:

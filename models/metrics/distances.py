@@ -18,7 +18,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 from torch import Tensor
 
-AT_ONCE = 250
+AT_ONCE = 500
 """Points whose distances are taken at once: each operation asks for Python's lock, which training beside it needs, so
 they are few and long, and their numbers no more than the processor's cache holds."""
 NARROW = 16
