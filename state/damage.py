@@ -88,11 +88,24 @@ def rows(
         except sqlite3.DatabaseError as error:
             if not broken(error):
                 raise
-        since += 1
-        (last,) = database.execute(f"select max(seq) from {table}").fetchone()
-        if last is None or since > last:
+        after = _after(database, table, since)
+        if after is None:
             return
+        since = after
         yield (since,)
+
+
+def _after(database: sqlite3.Connection, table: str, since: int) -> int | None:
+    """The number of the row that comes next; where not even that can be read, the next that one could have."""
+    found: int | None
+    try:
+        (found,) = database.execute(f"select min(seq) from {table} where seq > ?", (since,)).fetchone()
+    except sqlite3.DatabaseError as error:
+        if not broken(error):
+            raise
+        (last,) = database.execute(f"select max(seq) from {table}").fetchone()
+        found = since + 1 if last is not None and since < last else None
+    return found
 
 
 def broken(error: sqlite3.Error) -> bool:

@@ -170,7 +170,8 @@ class Feed:
             given, pictures[moment] = drawn
             if given < moment:
                 async with self.lock:
-                    self._tell_lost(self.lost.plus(moments=earlier[earlier > given].tolist()))
+                    if pictures is self.pictures:
+                        self._tell_lost(self.lost.plus(moments=earlier[earlier > given].tolist()))
         pictures.move_to_end(moment)
         while len(pictures) > max(16, CACHED_BYTES // len(pictures[moment])):
             pictures.popitem(last=False)

@@ -174,7 +174,15 @@ class History:
         )
 
     def damage(self) -> Damage:
-        """Check every checksum of the record; checkpoints are checked when they are loaded."""
+        """Check every checksum of the record; checkpoints are checked when they are loaded.
+
+        Nothing is known to be lost where the record cannot be read just now.
+        """
+        with suppress(sqlite3.OperationalError):
+            return self._damage()
+        return Damage()
+
+    def _damage(self) -> Damage:
         try:
             with self._open() as database:
                 database.execute("begin")  # one state of the record: what is written meanwhile is not lost
@@ -186,17 +194,21 @@ class History:
                     if shown and (seq, shown[0]) in listed and sound(*shown[1:]):
                         good.add(shown[0])
         except sqlite3.DatabaseError as error:
-            return Damage(record=broken(error))
+            if not broken(error):
+                raise
+            return Damage(record=True)
         return Damage(tuple(gaps), tuple(sorted({*_steps(lost).tolist()} - good)))
 
     def lost(self) -> Damage:
         """What `damage` finds, read once in this process for each state of the record's files."""
-        return _lost(self.directory, *(_state(self.directory / name) for name in ("run.db", "run.db-wal")))
+        with suppress(sqlite3.OperationalError):
+            return _lost(self.directory, *(_state(self.directory / name) for name in ("run.db", "run.db-wal")))
+        return Damage()
 
 
 @lru_cache(maxsize=512)
 def _lost(directory: Path, *_states: tuple[int, int]) -> Damage:
-    return History(directory).damage()
+    return History(directory)._damage()
 
 
 def _state(file: Path) -> tuple[int, int]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
 import random
 import re
 import sqlite3
+import threading
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -26,8 +30,9 @@ from pages.parts.export.report import packed
 from state import hub, links, reasons
 from state.control import Control
 from state.damage import Damage, Gap, rows
+from state.feed import Feed
 from state.frames import decode
-from state.history import History
+from state.history import Cursor, Delta, History
 from state.home import run_directory
 from state.hub import Hub
 from state.record import Record
@@ -189,6 +194,51 @@ def test_a_record_that_is_out_of_reach_for_a_moment_is_not_damaged(recorded: Pat
     monkeypatch.setattr("state.history._SHOWN", asked)
     assert History(recorded).snapshot(599) is not None
     assert History(recorded).snapshot(600) is None
+
+
+def test_what_could_not_be_judged_for_a_moment_is_judged_again(recorded: Path, monkeypatch) -> None:
+    """Not even the answer that nothing is lost is kept, where the record could not be read."""
+    history = History(recorded)
+    with closing(sqlite3.connect(recorded / "run.db")) as database, database:
+        ((data,),) = database.execute("select data from snapshot where step = 30")
+        database.execute("update snapshot set data = ? where step = 30", (data[:-1] + bytes([data[-1] ^ 1]),))
+    try:
+        with monkeypatch.context() as away:
+            away.setattr(History, "_open", lambda self: (_ for _ in ()).throw(sqlite3.OperationalError("locked")))
+            assert not history.lost()
+        assert history.lost().moments == (30,)
+    finally:
+        with closing(sqlite3.connect(recorded / "run.db")) as database, database:
+            database.execute("update snapshot set data = ? where step = 30", (data,))
+
+
+def test_of_a_run_that_began_anew_nothing_is_lost() -> None:
+    """A picture that was asked for before is answered afterwards by an earlier one: the run is not that far yet."""
+    reading = threading.Event()
+
+    class Anew:
+        key, experiment = "k", SimpleNamespace(wire={})
+
+        def since(self, _cursor: Cursor) -> Delta:
+            return Delta([], np.array([10]), [], Cursor("b", 0, 1, 0), (), reset=True)
+
+        def snapshot(self, moment: int) -> Snapshot:
+            reading.set()
+            time.sleep(0.2)
+            return Snapshot(10, {})
+
+    async def asked() -> Feed:
+        feed = Feed(Anew())  # type: ignore[arg-type]
+        feed.cursor, feed.moments = Cursor("a", 0, 3, 0), np.array([10, 20, 30])
+        answer = asyncio.create_task(feed.at(30))
+        await asyncio.to_thread(reading.wait)
+        async with feed.lock:
+            feed._take(Anew().since(feed.cursor))
+        await answer
+        return feed
+
+    feed = asyncio.run(asked())
+    assert feed.moments.tolist() == [10] and not feed.lost
 
 
 @pytest.fixture(scope="module")

@@ -172,10 +172,14 @@ export class Feed {
   /** All numbers are sent anew; where they end earlier than before, the run itself began anew. */
   begin({ steps, ...columns }) {
     const last = steps?.data.at(-1) ?? -1;
-    if (Object.keys(columns).some((name) => this.columns.curves.get(name)?.lastStep > last)) {
+    const names = Object.keys(columns);
+    const known = names.length ? names.map((name) => this.columns.curves.get(name)) : [...this.columns.curves.values()];
+    if (known.some((curve) => curve?.lastStep > last)) {
       [this.moments, this.notes, this.newest] = [[], [], null];
       this.aliases.clear();
     }
+    // What is lost follows the numbers, where anything is.
+    this.notes = this.notes.filter(({ lost }) => !lost);
     this.columns.clear();
   }
 
