@@ -22,7 +22,7 @@ from pages.parts.controls import controls, rebuilt, set_widgets
 from pages.parts.hidden import hidden
 from pages.parts.keyboard import TRAIN
 from pages.parts.lanes import ACTIVE
-from pages.parts.share import share
+from pages.parts.share import say_corrected, share
 from pages.parts.table import Table
 from pages.parts.visitor import visitor_id
 from pages.parts.words import _, language, told
@@ -292,18 +292,3 @@ class Lab:
         )  # fmt: skip
         if st.button(_("Cancel the fork"), key=f"{self.family}.unfork", type="tertiary"):
             self.lay(replace(table, fork=None))
-
-
-def say_corrected(link: links.Link) -> None:
-    """What of a link could not be used, or means something else by now."""
-    if link.earlier:
-        st.warning(_("This link was made by an earlier version of this experiment; its numbers may differ."))
-    if link.corrected:
-        names = ", ".join(f"`{name[:40]}`" for name in link.corrected)
-        st.warning(_("This link was corrected: {names} could not be used as written.", names=names))
-    if link.unknown:
-        names = ", ".join(f"`{name}`" for name in link.unknown)
-        st.warning(
-            _("This link was made by another version of Torchlight: there is no {names} here. "
-              "All else is as it says.", names=names)
-        )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What leaves the page: a link to exactly this view, the experiment as Python, the experiment as a command."""
+"""What leaves the page (a link to exactly this view, the experiment as Python, as a command), and what a link has lost."""
 
 from __future__ import annotations
 
@@ -45,3 +45,18 @@ def command(experiment: Experiment) -> str:
     if experiment.changes:
         said += ["--changes", shlex.quote(links.write_changes(experiment))]
     return " ".join(["python -m state train", type(experiment).__name__, *said])
+
+
+def say_corrected(link: links.Link) -> None:
+    """What of a link could not be used, or means something else by now."""
+    if link.earlier:
+        st.warning(_("This link was made by an earlier version of this experiment; its numbers may differ."))
+    if link.corrected:
+        names = ", ".join(f"`{name[:40]}`" for name in link.corrected)
+        st.warning(_("This link was corrected: {names} could not be used as written.", names=names))
+    if link.unknown:
+        names = ", ".join(f"`{name}`" for name in link.unknown)
+        st.warning(
+            _("This link was made by another version of Torchlight: there is no {names} here. "
+              "All else is as it says.", names=names)
+        )  # fmt: skip
