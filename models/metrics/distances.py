@@ -11,6 +11,7 @@ equally many points, an assignment problem: Peyré and Cuturi 2019, "Computation
 from __future__ import annotations
 
 import math
+import threading
 
 import numpy as np
 import torch
@@ -28,6 +29,7 @@ ROUNDING = 3e-8
 SWEEPS, BLUR = 10, 0.02
 """How often and how softly rows and columns of an assignment are balanced before it is solved."""
 TINY = 1e-300
+_kept = threading.local()
 
 
 class EnergyDistance:
@@ -77,9 +79,17 @@ def wide_distances(x_ND: Tensor, y_MD: Tensor) -> Tensor:
     return torch.cdist(x_ND.double(), y_MD.double(), compute_mode="use_mm_for_euclid_dist")
 
 
+def _room(count: int) -> Tensor:
+    """(2, count) numbers to write to, this thread's own: fresh memory each time would cost as much as the distances."""
+    kept: Tensor | None = getattr(_kept, "room", None)
+    if kept is None or kept.shape[1] < count:
+        kept = _kept.room = torch.empty(2, count)
+    return kept
+
+
 def _sum_across(x_ND: Tensor, y_MD: Tensor) -> float:
     """The sum of the distances from each point of x to each of y."""
-    y_DM, room = y_MD.T.contiguous(), x_ND.new_empty(2, AT_ONCE * len(y_MD))
+    y_DM, room = y_MD.T.contiguous(), _room(AT_ONCE * len(y_MD))
     parts = torch.split(x_ND.T.contiguous()[..., None], AT_ONCE, 1)
     sums = [_distances(part_DR1, y_DM, room).sum(1) for part_DR1 in parts]
     return float(torch.cat(sums).sum(dtype=torch.float64))
@@ -87,7 +97,7 @@ def _sum_across(x_ND: Tensor, y_MD: Tensor) -> float:
 
 def _sum_within(x_ND: Tensor) -> float:
     """The sum of the distances from each point to each: once to those in the same part and twice to all later ones."""
-    x_DN, room = x_ND.T.contiguous(), x_ND.new_empty(2, AT_ONCE * len(x_ND))
+    x_DN, room = x_ND.T.contiguous(), _room(AT_ONCE * len(x_ND))
     sums, same = list[Tensor](), list[Tensor]()
     for place, part_DR1 in enumerate(torch.split(x_DN[..., None], AT_ONCE, 1)):
         apart_RN = _distances(part_DR1, x_DN[:, place * AT_ONCE :], room)
