@@ -1,4 +1,4 @@
-"""What leaves the page: a link to exactly this view, the experiment as Python, as a command; and what a link has lost."""
+"""What leaves the page: a link to this view, the experiment as Python, as a command; and what a link has lost."""
 
 from __future__ import annotations
 
