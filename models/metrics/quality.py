@@ -23,7 +23,7 @@ from models.metrics.distances import EnergyDistance, w2
 from models.metrics.references import reference
 
 COMPARED = 2000
-"""Samples used for the energy distance: quadratic in their number, 6 ms. With half of them the Gaussian of the same
+"""Samples used for the energy distance: quadratic in their number, 4 ms. With half of them the Gaussian of the same
 mean and covariance could not be told from spirals or moons."""
 ASSIGNED = 150
 """Samples used for W2: cubic in their number. Its floor, for as many fresh points, is far from 0 and drawn as such."""
