@@ -13,6 +13,7 @@ if get_script_run_ctx(suppress_warning=True) is None:
 else:
     from pages.parts.menu import menu
     from state.latency import RERUNS
+    from state.turns import TURNS
 
-    with RERUNS.timed():
+    with RERUNS.timed(), TURNS.one():
         menu().run()
