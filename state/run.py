@@ -173,8 +173,10 @@ class Run:
         return self._history.lost()
 
     def pause(self) -> None:
-        """Hold at a checkpoint, once what was recorded so far is drawn: within hundredths, early in a run some tenths of
-        a second. A run that waits is taken out of the queue."""
+        """Hold at a checkpoint, once what was recorded so far is drawn: hundredths, early in a run tenths of a second.
+
+        A run that waits is taken out of the queue.
+        """
 
         def paused(row: Row) -> Row:
             if row.state in ACTIVE:
