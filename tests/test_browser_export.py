@@ -99,6 +99,8 @@ def test_a_run_is_taken_along_as_figure_film_and_report(
     page = visitor.new_page()
     page.set_default_timeout(60_000)
     opened(page, f"{app}/gan?" + "&".join(f"{name}={value}" for name, value in write(experiment).items()))
+    # What perfect samples reach is computed beside the page; its panels come when it is known.
+    expect(page.get_by_text("Energy distance to the data").first).to_be_visible(timeout=60_000)
     page.get_by_role("tab", name="Export", exact=True).click()
     last = page.get_by_label("To step")
     wait(lambda: last.input_value() != "", page, 60)

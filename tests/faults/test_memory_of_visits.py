@@ -22,7 +22,8 @@ from tests.browsing import ROOT
 BY_THE_CODE = {
     "catalogue": "languages", "stories_of": "families", "knobs": "families", "_title": "families", "text": "pages",
     "_script": "languages", "beginning": "two names", "alphabet": "alphabets", "_legendre": "grids", "_runs": "homes",
-    "house_model": "one", "answers": "one",
+    "house_model": "one", "answers": "one", "first_stories": "families", "renderer": "components",
+    "encoded": "components", "named": "components",
 }  # fmt: skip
 """Functions with arguments, or results for all visitors, that are remembered without a bound; and what they differ in:
 always things that the code names, never what a visitor writes."""
