@@ -35,7 +35,7 @@ def controls(
     said: dict[str, Value] = {}
     for name in names:
         knob = experiment.knobs()[name]
-        if experiment.model_copy(update=said).matters(knob):
+        if not knob.when or experiment.model_copy(update=said).matters(knob):
             said[name] = widget(knob, key_of(family, name), getattr(experiment, name), disabled=locked(knob))
     return said
 

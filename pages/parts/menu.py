@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -50,7 +51,12 @@ def _described(path: Path, _changed: int) -> dict[str, Any]:
 
 
 def described_pages() -> Sequence[tuple[Path, dict[str, Any]]]:
-    """Every page file with its description, in the order that the pages ask for."""
+    """Every page file with its description, in the order that the pages ask for; looked for once a second at most."""
+    return _described_pages(int(time.monotonic()))
+
+
+@lru_cache(maxsize=1)
+def _described_pages(_second: int) -> Sequence[tuple[Path, dict[str, Any]]]:
     found = [(path, described(path)) for path in PAGES.glob("*.py")]
     return sorted(found, key=lambda item: (item[1]["order"], item[0].stem))
 
