@@ -35,7 +35,7 @@ def grid_density(points_N2: Tensor, extent: tuple[float, float, float, float], s
     """
     total = max(len(points_N2), 1)
     low_21, span_21 = _corner(extent)
-    cell_2N = points_N2.detach().to("cpu", torch.float64).T.contiguous().sub_(low_21).div_(span_21).mul_(side - 1)
+    cell_2N = points_N2.detach().to("cpu", torch.float64).T.sub(low_21).div_(span_21).mul_(side - 1)
     # Around the picture runs a border of cells that nobody looks at: everything outside falls there.
     cell_2N = cell_2N.nan_to_num_(nan=-1.0).round_().clamp_(-1, side).add_(1)
     wide = side + 2
