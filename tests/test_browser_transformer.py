@@ -47,8 +47,9 @@ def test_a_link_to_a_cell_shows_its_arithmetic(app: str, visitor: BrowserContext
     page = watch(visitor, address_of(app, HEADS, view="head.self.1.1,cell.2.5"))
     title = page.get_by_text(re.compile(r"Layer 2, head 2 at step 120: .*\(position 3\) looks at .*\(position 6\)"))
     expect(title).to_be_visible(timeout=15_000)
-    weights = page.locator(".tn-table td.tn-weight > span").all_inner_texts()
-    assert len(weights) == HEADS.length and abs(sum(map(float, weights)) - 1) < 0.005
+    weights = page.locator(".tn-table td.tn-weight > span")
+    expect(weights).to_have_count(HEADS.length, timeout=15_000)  # the table is drawn by a script of its own
+    assert abs(sum(map(float, weights.all_inner_texts())) - 1) < 0.005
 
 
 def test_a_broken_part_trains_beside_the_whole_and_the_sentence_says_what_it_was_for(

@@ -64,8 +64,9 @@ def report(what: str, address: str, home: Path, count: int, seconds: float) -> s
             [f"{count} odd links, {len(shown)} faults shown, {begun} runs begun, memory {grown}", *shown[:5]]
         )
     if what == "soak":
-        visits, reruns, first, last = asyncio.run(drivers.soak(address, pid_of(address), seconds))
-        return f"{visits} sessions, {reruns} reruns, memory {first / 1e6:.0f} MB, then {last / 1e6:.0f} MB"
+        visits, reruns, memory = asyncio.run(drivers.soak(address, pid_of(address), seconds))
+        curve = ", ".join(f"{weighed / 1e6:.0f}" for weighed in memory)
+        return f"{visits} sessions, {reruns} reruns, memory at each tenth and in the end {curve} MB"
     with Runs(home) as store:
         run = store.open(GanTraining(steps=300))
         wait(run)
