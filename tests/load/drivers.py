@@ -196,7 +196,7 @@ async def soak(
 ) -> tuple[int, int, list[int]]:
     """Visitors come, look at pages and go; sessions, reruns, and memory at equal moments, the last one in the end.
 
-    `at_once` visitors together ask for about `hertz` pages a second: in two hours more than 500 sessions and 10,000 updates.
+    `at_once` visitors together ask for about `hertz` pages a second: in two hours 500 sessions and 10,000 updates.
     """
     visits, reruns, memory = 0, 0, list[int]()
     began = time.monotonic()
