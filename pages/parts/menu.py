@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import base64
 import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import lru_cache
 from pathlib import Path
 from sqlite3 import DatabaseError
@@ -30,9 +32,9 @@ if (!history.onePerPage) {
       : history.onePerPage(state, title, url);
 }
 """
-ICON = str(Path(__file__).parent / "icon.png")
+# As text: of a file Streamlit finds out the format, and takes its hash, at every rerun.
+ICON = f"data:image/png;base64,{base64.b64encode((Path(__file__).parent / 'icon.png').read_bytes()).decode()}"
 PARSING = threading.Lock()
-STYLE = (Path(__file__).parent / "frame.css").read_text(encoding="utf-8")
 
 
 def described(path: Path) -> dict[str, Any]:
@@ -61,13 +63,29 @@ def _described_pages(_second: int) -> Sequence[tuple[Path, dict[str, Any]]]:
     return sorted(found, key=lambda item: (item[1]["order"], item[0].stem))
 
 
+class Ready:
+    """HTML that is sent as it stands; in a string Streamlit looks for a common indentation, at every rerun."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def _repr_html_(self) -> str:
+        return self.text
+
+
+STYLE = Ready(f"<style>{(Path(__file__).parent / 'frame.css').read_text(encoding='utf-8')}</style>")
+
+
 def page_of(path: Path, about: Mapping[str, Any]) -> Any:
     """A page as Streamlit knows it; links to it cost a third of those to its file's path."""
+    # A copy: Streamlit notes in a page whether this visit may run it.
+    return copy(_page(path, _(str(about["title"])), about["order"] == 0, bool(about.get("hidden"))))
+
+
+@lru_cache(maxsize=256)
+def _page(path: Path, title: str, default: bool, hidden: bool) -> Any:
     # No icon: Streamlit would fetch it from a stranger's server to put it into the browser's tab.
-    return st.Page(
-        path, title=_(str(about["title"])), url_path=path.stem, default=about["order"] == 0,
-        visibility="hidden" if about.get("hidden") else "visible",
-    )  # fmt: skip
+    return st.Page(path, title=title, url_path=path.stem, default=default, visibility="hidden" if hidden else "visible")
 
 
 def menu() -> Any:
@@ -81,14 +99,14 @@ def menu() -> Any:
     chosen = st.navigation([page_of(path, about) for path, about in described_pages()], position="top")
     title = chosen.title if chosen.title == "Torchlight" else f"{chosen.title} · Torchlight"
     st.set_page_config(page_title=title, page_icon=ICON, layout="wide")
-    st.html(f"<style>{STYLE}</style>")
+    st.html(STYLE)
     hide()
     _language_switch()
     # The browser reads `lang` for hyphenation and speech; Streamlit's page says "en" for every language.
     script = (
         f"document.documentElement.lang = {json.dumps(language())};{ONE_ENTRY_A_PAGE}{keyboard.LISTENS}{stock.script()}"
     )
-    st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
+    st.html(Ready(f"<script>{script}</script>"), unsafe_allow_javascript=True)
     return chosen
 
 

@@ -10,27 +10,19 @@ from pages.parts.lab import Lab, stories_of
 from pages.parts.table import Table
 from pages.parts.words import _
 
-ACROSS = 3
-
 
 def draw(lab: Lab, table: Table) -> None:
-    """One card per failure."""
+    """One card per failure. A card is one button: columns with a text and a button each cost three times as much."""
     st.caption(
         _(
             "Each setting fails on every seed, and one changed knob cures it. Both runs train side by side, with the "
             "same seed; a line over the picture names what goes wrong as soon as it is measured."
         )
     )
-    exhibits = [story for story in stories_of(GanTraining) if story.shelf == MUSEUM]
-    for start in range(0, len(exhibits), ACROSS):
-        row = exhibits[start : start + ACROSS]
-        full = len(row) == ACROSS  # a column's own border costs no element, but stands around nothing as well
-        for column, story in zip(st.columns(ACROSS, border=full), row, strict=False):
-            with column if full else column.container(border=True, height="stretch"):
-                st.markdown(f"**{_(story.name)}**\n\n:gray[:small[{_(story.sentence)}]]")
-                shown = story.experiment.key == table.shown.key
-                if st.button(
-                    _("Show it with its cure"), key=f"{lab.family}.museum.{story.name}",
-                    type="primary" if shown else "secondary", icon=":material/museum:",
-                ):  # fmt: skip
-                    lab.tell_story(story, table)
+    with st.container(key="museum", horizontal=True):
+        for story in (story for story in stories_of(GanTraining) if story.shelf == MUSEUM):
+            shown = story.experiment.key == table.shown.key
+            offer = _("Show it with its cure") if shown else f":primary[{_('Show it with its cure')}]"
+            card = f"**{_(story.name)}**  \n:small[{_(story.sentence)}]  \n**{offer}**"
+            if st.button(card, key=f"{lab.family}.museum.{story.name}", type="primary" if shown else "secondary"):
+                lab.tell_story(story, table)
