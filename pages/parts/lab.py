@@ -230,7 +230,6 @@ class Lab:
 
     def train_button(self, table: Table, wanted: Experiment | None) -> Table:
         """Train, resume, fork or train anew: the one button, named for what a press would do."""
-        known = runs().find(wanted.key) if wanted else None
         state = lanes.state(lanes.together(wanted, table.beside)) if wanted else ""
         forking = table.fork is not None
         same = forking and wanted == table.settings
@@ -245,9 +244,9 @@ class Lab:
             return table
         if pressed:
             self.train(table, wanted, state)
-        if not forking and known is not None and wanted.key != table.shown.key:
-            return replace(table, settings=wanted, shown=wanted, at=None)
         if not forking and wanted.key != table.shown.key:
+            if runs().find(wanted.key) is not None:
+                return replace(table, settings=wanted, shown=wanted, at=None)
             st.caption(_("The picture still shows the run before this change. Press Train to run these settings."))
         return table if forking else replace(table, settings=wanted)
 

@@ -39,8 +39,7 @@ def picture(lab: Lab, table: Table) -> Table:
     lab.above(lab, table)
     say_changes(lab, first)
     entries = [{"key": run.key, "label": twins.label(experiment, table), **phase(run)} for experiment, run in known]
-    panels = list(lab.panels(first))
-    return follow(lab, table, [run for _e, run in known], entries, panels)
+    return follow(lab, table, [run for _e, run in known], entries, lab.panels(first))
 
 
 def phase(run: Run) -> dict[str, Any]:
@@ -82,7 +81,9 @@ def say_changes(lab: Lab, experiment: Experiment) -> None:
         st.markdown(_("Changed during training") + " " + "; ".join(told) + ".")
 
 
-def follow(lab: Lab, table: Table, known: list[Run], entries: list[dict[str, Any]], panels: list[Any]) -> Table:
+def follow(
+    lab: Lab, table: Table, known: list[Run], entries: list[dict[str, Any]], panels: Sequence[Mapping[str, Any]]
+) -> Table:
     """Mounts the live view; where no WebSocket passes, the same frames travel inside the page, twice a second."""
     polling = f"{lab.family}.poll"
     explain_failure(lab, table, known[0])

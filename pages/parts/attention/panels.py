@@ -10,12 +10,14 @@ from models.attention import OWN, AttentionTraining
 from models.experiment import Reference
 from models.metrics.heads import ROLES
 from pages.parts.later import later
+from pages.parts.once import once
 from pages.parts.words import _
 
 SHOWN = 3
 PROBE_KNOBS = ("task", "own", "architecture", "length", "symbols", "digits")
 
 
+@once
 def panels(experiment: AttentionTraining, twin: AttentionTraining | None = None) -> Sequence[Mapping[str, Any]]:
     """The maps, then the curves; the twin decides with the shown run whether there is more than one head to choose."""
     several = any(run.num_layers * run.num_heads > 1 for run in (experiment, twin) if run is not None)

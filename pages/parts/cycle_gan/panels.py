@@ -11,9 +11,11 @@ from models.layers.cycle.domains import SIDE, Domains
 from models.layers.cycle.translation import FILMS, SHOWN
 from models.metrics.translation import floors
 from pages.parts.later import later
+from pages.parts.once import once
 from pages.parts.words import _
 
 
+@once
 def panels(experiment: CycleGan) -> Sequence[Mapping[str, Any]]:
     """Pictures first; the curves that matter most stand beside them."""
     shown = journeys(experiment) if experiment.on_plane else films()

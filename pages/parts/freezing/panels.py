@@ -9,12 +9,14 @@ from models.layers.stack import LAYERS
 from models.metrics.freezing import VALIDATED
 from models.transfer import FreezeLab
 from pages.parts.freezing.names import styled
+from pages.parts.once import once
 from pages.parts.words import _
 
 SMOOTH = 9
 """Steps over which training losses are averaged: each is that of a few pictures."""
 
 
+@once
 def panels(experiment: FreezeLab) -> Sequence[Mapping[str, Any]]:
     """The curves stand first and wide; the layers under them."""
     arms = styled(experiment.arms)

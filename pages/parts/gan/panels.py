@@ -11,6 +11,7 @@ from models.gan import GanTraining
 from models.layers.dirac import REACH
 from models.layers.game import POINTS
 from pages.parts.later import later
+from pages.parts.once import once
 from pages.parts.words import _
 
 SHOWN_POINTS = 500
@@ -18,6 +19,7 @@ OPTIMAL = ("non_saturating", "minimax", "least_squares")
 """Losses whose best discriminator is p / (p + q)."""
 
 
+@once
 def panels(experiment: GanTraining, beside: bool = False) -> Sequence[Mapping[str, Any]]:
     """The picture, with `beside` the optimal discriminator as a second one, then losses and measured numbers."""
     pictures = [picture(experiment)]

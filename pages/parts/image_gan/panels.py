@@ -13,9 +13,11 @@ from models.image_gan import ImageGan
 from models.metrics.image_quality import floors
 from pages.parts.latent import panels as latent
 from pages.parts.later import later
+from pages.parts.once import once
 from pages.parts.words import _
 
 
+@once
 def panels(experiment: ImageGan) -> Sequence[Mapping[str, Any]]:
     """Pictures first; the curves that matter most stand beside them."""
     return [*shown(experiment), *quality(experiment), *game(experiment)]

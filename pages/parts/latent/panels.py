@@ -10,6 +10,7 @@ from models.data.pictures import pictures
 from models.experiment import Reference
 from models.layers.latent_picture import ACROSS
 from pages.parts.later import later
+from pages.parts.once import once
 from pages.parts.words import _
 
 SHOWN_SAMPLES = 8
@@ -17,6 +18,7 @@ HORIZON = 89.8
 """-log p(x) of a one-layer VAE on MNIST after 500 epochs on all 60,000 images (pythae's reproduction, K = 200)."""
 
 
+@once
 def panels(experiment: LatentSpace) -> Sequence[Mapping[str, Any]]:
     """Pictures first; the curves that matter most stand beside them."""
     return [*shown(experiment), *costs(experiment), *quality(experiment), *training(experiment)]

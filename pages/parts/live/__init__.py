@@ -53,6 +53,7 @@ from typing import Any
 
 from streamlit.components.v2.bidi_component import ComponentResult
 
+from pages.parts import once
 from pages.parts.component import component
 from pages.parts.keyboard import MOVES
 from pages.parts.live.module import module
@@ -252,7 +253,6 @@ def live(
     """
     said = {
         "runs": [dict(run) for run in runs],
-        "panels": [dict(panel) for panel in panels],
         "keys": dict(MOVES),
         "step": step,
         "view": view,
@@ -260,10 +260,11 @@ def live(
         # Streamlit's own socket compresses nothing, and attention maps are mostly paper.
         "frames": [base64.b64encode(zlib.compress(frame, DEFLATED)).decode() for frame in frames],
     }
+    spoken = written(tuple(words.items()))
     # As bytes: a dictionary would be searched for tables and written as JSON twice at every rerun.
     return _view(
         key=key,
-        data=f'{json.dumps(said)[:-1]}, "words": {written(tuple(words.items()))}}}'.encode(),
+        data=f'{json.dumps(said)[:-1]}, "panels": {once.written(panels)}, "words": {spoken}}}'.encode(),
         on_step_change=on_step or _ignore,
         on_view_change=on_view or _ignore,
         on_command_change=on_command or _ignore,

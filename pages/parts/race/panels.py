@@ -10,10 +10,12 @@ from models.layers.gan_racing import COMPARED, fresh_distance
 from pages.parts.freezing.panels import note
 from pages.parts.gan.panels import real_points
 from pages.parts.later import later
+from pages.parts.once import once
 from pages.parts.race.names import LINES, named
 from pages.parts.words import _
 
 
+@once
 def panels(experiment: GanRace) -> Sequence[Mapping[str, Any]]:
     """Distance to the data over steps, then a small picture for each kind, then how many modes are covered."""
     pictures = [samples(experiment, name) for name in experiment.names]
