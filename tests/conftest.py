@@ -10,12 +10,16 @@ import pytest
 import torch
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
+from state.control import ENDED
+from state.runs import runs
 from tests.browsing import CHROMIUM, FLAGS, server
 from tests.processes import end_processes
 
 torch.set_num_threads(1)
 # No story is trained ahead: the cores belong to the tests.
 os.environ.setdefault("TORCHLIGHT_PREPARE", "0")
+# Tests wait for training; standing back behind the tests of other cores, it would keep them waiting.
+os.environ.setdefault("TORCHLIGHT_NICE", "0")
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +30,19 @@ def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("TORCHLIGHT_HOME", str(place))
         yield place
     end_processes(place)
+
+
+@pytest.fixture(autouse=True)
+def slots_are_free(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a test has left training in the store of its module would make the next one's run wait in line."""
+    if "shared_home" not in request.fixturenames:
+        yield
+        return
+    before = {run.key for run in runs().list()}
+    yield
+    for run in runs().list():
+        if run.key not in before and run.row.state not in ENDED:
+            run.stop()
 
 
 @pytest.fixture

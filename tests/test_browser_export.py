@@ -21,7 +21,7 @@ from pages.parts import export
 from pages.parts.live.module import module
 from state.links import write
 from state.runs import Runs
-from tests.browsing import ROOT, answers, free_port, wait
+from tests.browsing import ROOT, SCRUBBER, answers, free_port, settled, wait
 from tests.waiting import until
 
 pytestmark = pytest.mark.browser
@@ -57,7 +57,7 @@ def harness() -> Iterator[str]:
 
 def opened(page: Page, address: str) -> None:
     page.goto(address)
-    wait(lambda: bool(page.evaluate("() => Object.keys(window.__torchlight?.painted ?? {}).length")), page, 60)
+    wait(lambda: bool(page.evaluate("() => Object.keys(window.__torchlight?.painted ?? {}).length")), page)
 
 
 def pixels(address: str) -> np.ndarray:
@@ -76,7 +76,7 @@ def pixels(address: str) -> np.ndarray:
 def test_the_svg_of_every_panel_is_the_canvas(harness: str, browser: Browser, query: str) -> None:
     page = browser.new_page(viewport={"width": 1440, "height": 1000})
     opened(page, f"{harness}/?{query}")
-    page.wait_for_timeout(1000)
+    settled(page)
     page.evaluate(f"() => {{ {PAINT}\nwindow.__figure = {{ drawing, pixels }}; }}")
     svg, canvas, drawn = page.evaluate(BOTH)
     page.close()
@@ -100,10 +100,10 @@ def test_a_run_is_taken_along_as_figure_film_and_report(
     page.set_default_timeout(60_000)
     opened(page, f"{app}/gan?" + "&".join(f"{name}={value}" for name, value in write(experiment).items()))
     # What perfect samples reach is computed beside the page; its panels come when it is known.
-    expect(page.get_by_text("Energy distance to the data").first).to_be_visible(timeout=60_000)
-    page.get_by_role("tab", name="Export", exact=True).click()
+    expect(page.get_by_text("Energy distance to the data").first).to_be_visible()
+    settled(page).get_by_role("tab", name="Export", exact=True).click()
     last = page.get_by_label("To step")
-    wait(lambda: last.input_value() != "", page, 60)
+    wait(lambda: last.input_value() != "", page)
     last.fill("9")
     files = {}
     for button in ("PNG", "SVG", "GIF", "CSV", "Report (HTML)"):
@@ -133,12 +133,12 @@ def the_report_stands_alone(visitor: BrowserContext, path: Path) -> None:
     page.on("request", lambda request: asked.append(request.url))
     page.on("pageerror", lambda error: faults.append(str(error)))
     opened(page, path.as_uri())
-    slider = page.get_by_role("slider", name="Recorded moments of the training")
+    slider = page.get_by_role("slider", name=SCRUBBER)
     expect(page.get_by_text("python -m state train GanTraining")).to_be_visible()
     picture = "() => document.querySelector('canvas').toDataURL()"
     before = page.evaluate(picture)
     slider.focus()
     slider.press("Home")
-    wait(lambda: set(page.evaluate("() => Object.values(window.__torchlight.painted)")) == {0}, page, 30)
-    assert page.evaluate(picture) != before
+    wait(lambda: set(page.evaluate("() => Object.values(window.__torchlight.painted)")) == {0}, page)
+    wait(lambda: page.evaluate(picture) != before, page)
     assert asked == [path.as_uri()] and not faults

@@ -9,10 +9,11 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from state.runs import runs
+from tests.browsing import settled, wait
 from tests.test_gallery import SEEDS, written
+from tests.waiting import until
 
 pytestmark = pytest.mark.browser
-PATIENCE_MS = 60_000
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -23,7 +24,7 @@ def recorded(shared_home: Path) -> None:
 
 
 def rows(page: Page, count: int) -> None:
-    expect(page.locator(".tg-table tbody tr")).to_have_count(count, timeout=PATIENCE_MS)
+    expect(page.locator(".tg-table tbody tr")).to_have_count(count)
 
 
 def test_a_visitor_finds_pins_names_and_compares(app: str, visitor: BrowserContext) -> None:
@@ -36,40 +37,40 @@ def test_a_visitor_finds_pins_names_and_compares(app: str, visitor: BrowserConte
     search.fill("lr_g=0.01")
     search.press("Enter")
     rows(page, 2)
-    page.locator(".tg-pin").first.click()
-    expect(page.locator(".tg-pin[aria-pressed=true]")).to_have_count(1, timeout=PATIENCE_MS)
-    assert [one.row.pinned for one in runs().list()].count(1) == 1
+    settled(page).locator(".tg-pin").first.click()
+    expect(page.locator(".tg-pin[aria-pressed=true]")).to_have_count(1)
+    until(lambda: [one.row.pinned for one in runs().list()].count(1) == 1)
     # The keyboard does it too, and keeps its place when the table is drawn anew.
-    page.locator("tbody input").first.focus()
+    settled(page).locator("tbody input").first.focus()
     page.keyboard.press("Space")
-    expect(page.get_by_text("Chosen: 1")).to_be_visible(timeout=PATIENCE_MS)
-    page.locator("tbody input").nth(1).check()
-    expect(page.get_by_text("Chosen: 2")).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.locator("[data-testid=stVegaLiteChart]")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("Chosen: 1")).to_be_visible()
+    settled(page).locator("tbody input").nth(1).check()
+    expect(page.get_by_text("Chosen: 2")).to_be_visible()
+    expect(page.locator("[data-testid=stVegaLiteChart]")).to_be_visible()
     expect(page.get_by_role("cell", name="seed: 1")).to_be_visible()
     page.get_by_role("button", name="Choose none").click()
-    expect(page.get_by_text("Tick two or more")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("Tick two or more")).to_be_visible()
     expect(page.locator("tbody input:checked")).to_have_count(0)
-    page.locator("tbody input").first.check()
-    page.get_by_role("button", name="Name and tags").click()
+    settled(page).locator("tbody input").first.check()
+    settled(page).get_by_role("button", name="Name and tags").click()
     name = page.get_by_role("textbox", name="Name", exact=True)
     name.fill("<i>tốt nhất</i>")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("link", name="<i>tốt nhất</i>")).to_be_visible(timeout=PATIENCE_MS)
-    assert "runs.text=lr_g" in page.url and "runs.chosen=" in page.url and not faults
+    expect(page.get_by_role("link", name="<i>tốt nhất</i>")).to_be_visible()
+    wait(lambda: "runs.text=lr_g" in page.url and "runs.chosen=" in page.url, page)
+    assert not faults
 
 
 def test_a_link_shows_the_comparison_and_a_run_opens_on_its_page(app: str, visitor: BrowserContext) -> None:
     page = visitor.new_page()
     chosen = ",".join(experiment.key[:10] for experiment in SEEDS[:3])
     page.goto(f"{app}/runs?runs.chosen={chosen}&runs.grouped=true")
-    expect(page.get_by_text("(n = 3)").first).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.locator("tbody input:checked")).to_have_count(3, timeout=PATIENCE_MS)
+    expect(page.get_by_text("(n = 3)").first).to_be_visible()
+    expect(page.locator("tbody input:checked")).to_have_count(3)
     head = page.get_by_role("button", name="Run", exact=True)
+    settled(page)
     head.click()
-    expect(page.get_by_role("columnheader", name="Run")).to_have_attribute(
-        "aria-sort", "descending", timeout=PATIENCE_MS
-    )
-    page.locator(".tg-name a").first.click()
-    expect(page.get_by_role("heading", name="GAN training")).to_be_visible(timeout=PATIENCE_MS)
-    assert "/gan" in page.url
+    expect(page.get_by_role("columnheader", name="Run")).to_have_attribute("aria-sort", "descending")
+    settled(page).locator(".tg-name a").first.click()
+    expect(page.get_by_role("heading", name="GAN training")).to_be_visible()
+    wait(lambda: "/gan" in page.url, page)

@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext
 from models.gan import GanTraining
 from state import links
 from state.runs import runs
-from tests.browsing import painted, picture, wait, watch
+from tests.browsing import painted, picture, press, settled, wait, watch
 from tests.waiting import until_ended
 
 pytestmark = pytest.mark.browser
@@ -21,7 +21,7 @@ def test_layers_are_switched_on_and_live_in_the_link(app: str, visitor: BrowserC
     query = "&".join(f"{name}={value}" for name, value in links.write(QUICK).items())
     page = watch(visitor, f"{app}/gan?{query}")
     wait(lambda: painted(page, run.key) == QUICK.steps, page)
-    page.wait_for_timeout(1000)
+    settled(page)
     for name, layer in (
         ("Generator as a net", "manifold"), ("Gradient on samples", "arrows"), ("Optimal discriminator D*", "optimal")
     ):  # fmt: skip
@@ -31,5 +31,4 @@ def test_layers_are_switched_on_and_live_in_the_link(app: str, visitor: BrowserC
         ).first.click()
         wait(lambda before=before: picture(page) != before, page)  # type: ignore[misc]
         wait(lambda layer=layer: layer in page.url, page)  # type: ignore[misc]
-    page.get_by_role("slider", name="Recorded moments of the training").press("Home")
-    wait(lambda: painted(page, run.key) == 0, page)
+    press(page, "Home", lambda: painted(page, run.key) == 0)

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from models.layers.plans import PLAN, painted
 from pages.parts.planner import painted as read
-from tests.browsing import wait
+from tests.browsing import settled, wait
 from tests.test_browser_attention import harness
 from tests.test_browser_strategies import page
 
@@ -24,7 +24,8 @@ odd = some.recursive(
 
 def opened(page: Page, harness: str, query: str = "") -> None:
     page.goto(f"{harness}/?planner=1{query}")
-    expect(page.get_by_role("grid")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("grid")).to_be_visible()
+    settled(page)
 
 
 def plan(page: Page) -> list[str]:

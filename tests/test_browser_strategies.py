@@ -34,7 +34,7 @@ def test_a_switched_off_line_goes_into_the_link_and_comes_back(harness: str, pag
     page.mouse.move(5, 5)
     expect(chip).to_have_attribute("aria-pressed", "false")
     wait(lambda: told(page) == "off.lp_ft", page)
-    assert pixels(page, "tl-bands") != before
+    wait(lambda: pixels(page, "tl-bands") != before, page)
     chip.click()
     page.mouse.move(5, 5)
     wait(lambda: told(page) == "" and pixels(page, "tl-bands") == before, page)
@@ -94,7 +94,10 @@ def test_a_link_to_strategies_that_are_not_there_is_passed_over(harness: str, pa
 
 def test_strategies_are_read_out_in_the_order_of_their_values(harness: str, page: Page) -> None:
     watch(page, harness, "runs=freezerunning&panels=bands")
-    page.wait_for_timeout(2500)
-    label = page.locator(".tl-bands canvas").get_attribute("aria-label") or ""
-    shares = [float(part.split("%")[0].split()[-1]) for part in label.split("n = ")[0].split(";") if "%" in part]
-    assert len(shares) == 13 and shares == sorted(shares, reverse=True)
+
+    def shares() -> list[float]:
+        label = page.locator(".tl-bands canvas").get_attribute("aria-label") or ""
+        return [float(part.split("%")[0].split()[-1]) for part in label.split("n = ")[0].split(";") if "%" in part]
+
+    wait(lambda: len(shares()) == 13, page)
+    assert (told := shares()) == sorted(told, reverse=True)

@@ -19,7 +19,7 @@ from models.layers.positions import alibi_bias, alibi_slopes, rotary_angles, rot
 from models.metrics.extrapolation import extrapolate, lengths, ratio
 from pages.parts.positions import BOUNDS, Look, longer, vectors
 from state.runs import runs
-from tests.browsing import wait
+from tests.browsing import settled, wait
 from tests.test_pages import json_like, visit
 from tests.waiting import until, until_ended
 
@@ -193,8 +193,9 @@ def test_the_table_morphs_while_a_slider_is_dragged_and_equals_the_python(app: s
     page = visitor.new_page()
     page.goto(f"{app}/positions?position=5&width=16&length=40")
     slider = page.get_by_role("slider", name="Base").first
-    expect(slider).to_be_visible(timeout=20_000)
+    expect(slider).to_be_visible()
     wait(lambda: told(page, "table") is not None, page)
+    settled(page)
     box = slider.bounding_box()
     assert box is not None
     middle = box["y"] + box["height"] / 2
@@ -219,6 +220,7 @@ def test_arrows_and_slopes_equal_the_python(app: str, visitor: BrowserContext) -
     page = visitor.new_page()
     page.goto(f"{app}/positions")
     wait(lambda: told(page, "rotary") is not None, page)
+    settled(page)
     page.get_by_role("slider", name="Position m of the query").press("End")
     score = told(page, "rotary.score")
     page.get_by_role("button", name="Move both together").click()
@@ -231,6 +233,7 @@ def test_arrows_and_slopes_equal_the_python(app: str, visitor: BrowserContext) -
         assert torch.allclose(torch.tensor(rotary[name], dtype=F64), wanted, rtol=0, atol=1e-6)
     page.get_by_role("tab", name="Distance as a bias").click()
     wait(lambda: told(page, "alibi") is not None, page)
+    settled(page)
     page.get_by_role("slider", name="Heads").press("ArrowLeft")
     alibi = told(page, "alibi")
     heads, keys = alibi["settings"]["heads"], alibi["settings"]["keys"]

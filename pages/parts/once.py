@@ -9,7 +9,7 @@ from typing import Any, ParamSpec
 
 from pages.parts.words import language
 
-MOST = 32
+MOST_KEPT = 32
 """So many experiments' panels are kept for each kind of page, some with the points of their data."""
 Given = ParamSpec("Given")
 
@@ -31,7 +31,7 @@ def written(panels: Iterable[Mapping[str, Any]]) -> str:
 def once(build: Callable[Given, Sequence[Mapping[str, Any]]]) -> Callable[Given, Panels]:
     """For a function of experiments that describes panels in the visitor's words and depends on nothing else."""
 
-    @lru_cache(maxsize=MOST)
+    @lru_cache(maxsize=MOST_KEPT)
     def built(_code: str, *given: Any, **named: Any) -> Panels:
         return Panels(build(*given, **named))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
@@ -28,19 +26,12 @@ window.WebSocket = class extends Real {
 """
 
 
-@pytest.fixture(autouse=True)
-def slots_are_free() -> Iterator[None]:
-    yield
-    for run in runs().list():
-        run.stop()
-
-
 def goes_on(page: Page, key: str) -> None:
     """Pictures of later and later steps are painted."""
     before = painted(page, key)
-    wait(lambda: painted(page, key) > before, page, 60)
+    wait(lambda: painted(page, key) > before, page)
     before = painted(page, key)
-    wait(lambda: painted(page, key) > before, page, 60)
+    wait(lambda: painted(page, key) > before, page)
 
 
 def test_a_socket_that_breaks_is_replaced_by_polling_until_one_opens_again(app: str, visitor: BrowserContext) -> None:
@@ -49,8 +40,8 @@ def test_a_socket_that_breaks_is_replaced_by_polling_until_one_opens_again(app: 
     page = watch(visitor, f"{app}/gan?" + "&".join(f"{name}={value}" for name, value in links.write(LONG).items()))
     goes_on(page, run.key)
     page.evaluate("window.broken = true; window.live.forEach(socket => socket.close())")
-    wait(lambda: page.evaluate("window.live.length > 2 && window.live.every(one => one.readyState === 3)"), page, 60)
+    wait(lambda: page.evaluate("window.live.length > 2 && window.live.every(one => one.readyState === 3)"), page)
     goes_on(page, run.key)
     page.evaluate("window.broken = false")
-    wait(lambda: page.evaluate("window.live.at(-1).readyState === 1"), page, 60)
+    wait(lambda: page.evaluate("window.live.at(-1).readyState === 1"), page)
     goes_on(page, run.key)

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from playwright.sync_api import BrowserContext, expect
 
 from pages.parts.plain import plain
-from tests.browsing import answers
+from tests.browsing import answers, settled
 
 ODD = "<img src=/odd.png onerror=window.hit=1> ![](/odd.png) **x**"
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -35,14 +35,14 @@ def test_a_class_with_an_odd_name_and_a_link_with_odd_words_run_nothing(app: str
     page, asked = visitor.new_page(), list[str]()
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{app}/own_classes?lang=en&x=<script>window.hit=1</script>")
-    page.get_by_role("radio", name="bare pixels").click(timeout=60_000)
-    expect(page.get_by_text("of 15 pictures were recognised")).to_be_visible(timeout=60_000)
+    page.get_by_role("radio", name="bare pixels").click()
+    expect(page.get_by_text("of 15 pictures were recognised")).to_be_visible()
     for number in range(3):  # whatever is drawn is taken for one of them
         name = page.get_by_role("textbox", name=f"Class {number + 1}")
         name.fill(ODD[:24])
         name.press("Enter")
         expect(page.get_by_role("textbox", name=f"Class {number + 1}")).to_have_value(ODD[:24])
-    field = page.get_by_role("application", name="Density to paint")
+    field = settled(page).get_by_role("application", name="Density to paint")
     field.scroll_into_view_if_needed()
     box = field.bounding_box()
     assert box is not None
@@ -50,6 +50,6 @@ def test_a_class_with_an_odd_name_and_a_link_with_odd_words_run_nothing(app: str
     page.mouse.down()
     page.mouse.move(box["x"] + 120, box["y"] + 120, steps=6)
     page.mouse.up()
-    expect(page.get_by_text(f"{ODD[:24]}: ").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(f"{ODD[:24]}: ").first).to_be_visible()
     assert page.evaluate("window.hit") is None and not [url for url in asked if "odd" in url and "lang" not in url]
     assert answers(app)
