@@ -30,7 +30,8 @@ AGAIN_S = 5.0
 SETTLED = """ms => {
   const app = document.querySelector("[data-testid=stApp]"), views = [...(window.__torchlightViews ?? [])];
   const state = app?.dataset.testScriptState, before = window.__settling;
-  if (state !== "notRunning" || document.querySelector("[data-stale=true]")) delete window.__settling;
+  const drawn = document.querySelector("[data-testid=stElementContainer]");
+  if (state !== "notRunning" || !drawn || document.querySelector("[data-stale=true]")) delete window.__settling;
   else if (before?.views.length === views.length && views.every((view, index) => view === before.views[index])) {
     return performance.now() - before.since >= ms;
   } else window.__settling = { views, since: performance.now() };

@@ -23,7 +23,7 @@ from pages.parts.sentences.desk import FIRST
 from pages.parts.words import LANGUAGES
 from state import links
 from state.runs import Runs, runs
-from tests.browsing import painted, wait
+from tests.browsing import painted, settled, wait
 
 pytestmark = pytest.mark.browser
 
@@ -36,9 +36,6 @@ ASKED = {
 EXCEPTED: Mapping[str, Sequence[str]] = {}
 """Selectors by the rule that they break: faults inside stock Streamlit that nothing here can mend; none is left."""
 STEPS = 12
-PATIENCE_MS = 60_000
-SETTLED = """() => document.querySelector("h1") && !document.querySelector("[data-stale=true]")
-  && !document.querySelector("[data-testid=stStatusWidget]")"""
 PAGES = [path.stem for path, _about in described_pages()]
 ROOT = Path(__file__).parents[1]
 
@@ -66,9 +63,8 @@ def visit(page: Page, address: str, language: str = "en") -> None:
 
 
 def rested(page: Page) -> None:
-    page.wait_for_function(SETTLED, timeout=PATIENCE_MS)
-    page.wait_for_timeout(700)
-    page.wait_for_function(SETTLED, timeout=PATIENCE_MS)
+    expect(page.locator("h1").first).to_be_attached()
+    settled(page)
 
 
 def faults(page: Page) -> list[str]:
@@ -122,7 +118,7 @@ def test_axe_finds_nothing_in_any_tab(
     visit(page, addresses[name], language)
     found = []
     for place in range(page.get_by_role("tab").count()):
-        page.get_by_role("tab").nth(place).click(timeout=PATIENCE_MS)
+        page.get_by_role("tab").nth(place).click()
         rested(page)
         page.wait_for_timeout(1000)
         found += [f"{page.get_by_role('tab').nth(place).inner_text()}: {line}" for line in faults(page)]
@@ -234,12 +230,12 @@ def test_a_page_is_used_without_a_mouse(browser: Browser, addresses: dict[str, s
     visit(page, addresses["gan"])
     key = next(run.key for run in runs().list() if type(run.experiment).__name__ == "GanTraining"
                and run.experiment.steps == STEPS)  # fmt: skip
-    wait(lambda: painted(page, key) == STEPS, page, 90)
+    wait(lambda: painted(page, key) == STEPS, page)
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog")).to_contain_text("In the living picture", timeout=PATIENCE_MS)
+    expect(page.get_by_role("dialog")).to_contain_text("In the living picture")
     page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog")).to_have_count(0, timeout=PATIENCE_MS)
-    expect(page.locator(".st-key-keys button")).to_be_focused(timeout=PATIENCE_MS)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator(".st-key-keys button")).to_be_focused()
     passed: list[str] = []
     # By Tab alone from the frame into the living picture, past it and out again: nothing holds the focus.
     while len(passed) < 120 and not (passed and passed[-1].startswith("tab")):
@@ -249,9 +245,9 @@ def test_a_page_is_used_without_a_mouse(browser: Browser, addresses: dict[str, s
     assert all(outline != "none" for outline in (each.split("|")[1] for each in passed if "|" in each)), passed
     page.get_by_role("slider", name="Recorded moments of the training").focus()
     page.keyboard.press("Home")
-    wait(lambda: painted(page, key) == 0, page, 60)
+    wait(lambda: painted(page, key) == 0, page)
     page.keyboard.press("End")
-    wait(lambda: painted(page, key) == STEPS, page, 60)
+    wait(lambda: painted(page, key) == STEPS, page)
     visitor.close()
 
 
