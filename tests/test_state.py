@@ -228,7 +228,7 @@ def test_the_last_wish_counts(opened: Runs) -> None:
         time.sleep(chance.uniform(0.0, 0.08))
         run.resume()
         at = run.status().step
-        assert wait(run, "running", step=at + 5, within_s=10.0).attempt == 1
+        assert wait(run, "running", step=at + 5).attempt == 1
     run.stop()
     wait(run, "stopped")
 
@@ -245,7 +245,7 @@ def test_a_wish_is_heard_after_a_fault_of_the_database(tmp_path: Path, capfd: py
         ticker.start()
         time.sleep(0.2)
         attempt.control = control
-        until(lambda: attempt.wish == "stop", 5.0)
+        until(lambda: attempt.wish == "stop")
         attempt.over.set()
         ticker.join()
         control.close()

@@ -31,8 +31,9 @@ int fdatasync(int file) { return slowly("fdatasync", file); }
 PACED = Toy(steps=3000, pace_us=1000)
 
 
-def seconds(run: Run) -> float:
-    """How long the run took to its last step, while somebody watched; a look at it must be quick."""
+def watched(run: Run) -> tuple[float, float]:
+    """How long the run took to its last step while somebody watched, and half of all looks at it at most."""
+    wait(run, "running", "finished", step=1)
     cursor, looks = Cursor(), list[float]()
     began = time.monotonic()
     while run.status().step < run.experiment.steps:
@@ -41,22 +42,32 @@ def seconds(run: Run) -> float:
         run.status()
         looks.append(time.monotonic() - before)
         time.sleep(0.02)
-    assert sorted(looks)[len(looks) // 2] < 0.05, "half of all looks waited for the disk"
-    return time.monotonic() - began
+    return time.monotonic() - began, sorted(looks or [60.0])[len(looks) // 2]
 
 
 @pytest.mark.skipif(sys.platform != "linux" or shutil.which("cc") is None, reason="needs a C compiler")
 def test_a_slow_disk_slows_no_training_and_no_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     library = tmp_path / "slow.so"
     subprocess.run(["cc", "-shared", "-fPIC", "-o", library, "-xc", "-", "-ldl"], input=SLOW, text=True, check=True)
-    took, expected = [], Expected.of(PACED.but(pace_us=0))
-    for place, preloaded in (("quick", ""), ("slow", str(library))):
+    expected = Expected.of(PACED.but(pace_us=0))
+
+    def timed(place: str, preloaded: str) -> tuple[float, float]:
         monkeypatch.setenv("LD_PRELOAD", preloaded)
         with store(tmp_path / place) as opened:
             run = opened.open(PACED)
-            wait(run, "running", "finished", step=1)
-            took.append(seconds(run))
+            found = watched(run)
             assert wait(run).state == "finished"
             expected.check(run)
-    print(f"3000 steps of 1 ms: {took[0]:.1f} s, with a slow disk {took[1]:.1f} s")
-    assert took[1] < 1.5 * took[0] + 2.0
+        return found
+
+    def told(attempt: int) -> str:
+        """What is wrong with this pair of runs; nothing, if the disk slowed neither training nor looks."""
+        (quick, _), (slow, look) = timed(f"quick{attempt}", ""), timed(f"slow{attempt}", str(library))
+        print(f"3000 steps of 1 ms: {quick:.1f} s, with a slow disk {slow:.1f} s")
+        return f"{quick=} {slow=} {look=}" * (slow >= 1.5 * quick + 2.0 or look >= 0.05)
+
+    # What slows one of the two may be another program: a disk that does would slow it three times.
+    wrong: list[str] = []
+    while len(wrong) < 3 and (fault := told(len(wrong))):
+        wrong.append(fault)
+    assert len(wrong) < 3, wrong
