@@ -23,7 +23,7 @@ from pathlib import Path
 from state.database import Database, Embedded, Value, opened
 from state.home import Limits
 from state.reasons import NEWER_STORE, PINNED_FULL, QUEUE_FULL, STEPS_USED, TOO_LONG, YOURS_FULL
-from state.recovery import described, recovered
+from state.recovery import clear_away, described
 
 ACTIVE = ("starting", "running")
 ENDED = ("stopped", "finished", "failed", "interrupted")
@@ -127,11 +127,8 @@ class Control:
         except sqlite3.OperationalError:
             raise
         except sqlite3.DatabaseError:
-            rows = recovered(at)
+            clear_away(at)
             self._open(at, database)
-            with self._writing():
-                for row in rows:
-                    self._put(Row(**row))
 
     def _open(self, at: Path, database: Callable[[Path], Database]) -> None:
         self._database = database(at)
@@ -155,8 +152,10 @@ class Control:
             if before == len(_LAYOUTS):
                 return
             self._database.lay_out([one for layout in _LAYOUTS[before:] for one in layout], len(_LAYOUTS))
-            for row in _known(at) if before == 0 and self._database.elsewhere else ():
-                self._put(row)
+            if before == 0:
+                # Also where a list was lost otherwise, or was set aside by somebody who then died.
+                for row in _known(at) if self._database.elsewhere else _described(at):
+                    self._put(row)
 
     @property
     def elsewhere(self) -> bool:
@@ -287,9 +286,13 @@ class Control:
 def _known(at: Path) -> Iterable[Row]:
     """What a table elsewhere begins with: the runs that the home has had so far, by its own list or their records."""
     if not (at / "control.db").exists():
-        return [Row(**row) for row in described(at)]
+        return _described(at)
     with closing(Control(at, Embedded)) as before:
         return before.rows()
+
+
+def _described(at: Path) -> list[Row]:
+    return [Row(**row) for row in described(at)]
 
 
 _NAMES = [field.name for field in fields(Row)]

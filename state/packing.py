@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 TEXTS = ("js", "css", "html", "svg")
 HASHED = re.compile(r"/_stcore/bidi-components/torchlight\.\w+/\w+\.[0-9a-f]{16}\.js$")
 """Scripts of our own components: Streamlit would have them fetched again at each visit."""
+TAKES_BROTLI = re.compile(r"(?:^|,)\s*br\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[^,]*)?(?:,|$)")
 FOR_GOOD = "public, immutable, max-age=31536000"
 QUICK, SMALL = 5, 11
 LOWEST = 19
@@ -74,9 +75,7 @@ class Compressed:
         whole = scope["method"] == "GET" and not any(name in headers for name in CONDITIONS)
         # A file has one name here: "a/./b" and "a//b" would each be kept as another.
         whole = whole and posixpath.normpath(path) == path
-        if not whole or "br" not in [
-            name.split(";")[0].strip() for name in headers.get("accept-encoding", "").split(",")
-        ]:
+        if not whole or not TAKES_BROTLI.search(headers.get("accept-encoding", "")):
             await self.gzipped(scope, receive, send)
         elif path in self.packed:
             await self.packed[path](scope, receive, send)

@@ -26,8 +26,8 @@ REWRITTEN = "control.rewritten"
 TOLD_S = 30 * 86_400.0
 
 
-def recovered(at: Path) -> list[dict[str, Any]]:
-    """Sets a damaged control database aside; the rows that the runs' own records give. Safe to race for."""
+def clear_away(at: Path) -> None:
+    """Sets a damaged control database aside. Safe to race for."""
     until = time.monotonic() + PATIENCE_S
     while True:
         try:
@@ -39,13 +39,12 @@ def recovered(at: Path) -> list[dict[str, Any]]:
             time.sleep(0.05)
     with contextlib.closing(lease):
         if not _damaged(at / "control.db"):
-            return []
+            return
         with contextlib.suppress(FileNotFoundError):
             (at / "control.db-journal").unlink()
+        (at / REWRITTEN).touch()  # first: whoever finds no list, since this process died, writes one without a word
         where = set_aside(at / "control.db", at)
         logging.getLogger(__name__).error("The list of runs was damaged and set aside as %s.", where)
-        (at / REWRITTEN).touch()
-        return list(described(at))
 
 
 def rewritten_at(at: Path) -> float | None:

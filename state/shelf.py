@@ -9,7 +9,7 @@ An experiment is rebuilt once for its key; the last values are read once for eve
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -56,6 +56,10 @@ class Entry:
     def curve(self, name: str) -> Column | None:
         """Steps and values of a column, NaN left out; None where it was never recorded."""
         return _curve(self.directory, self.step, self.state, name)
+
+    def holes(self, name: str) -> Sequence[tuple[int, int]]:
+        """First and last steps of what is lost of a column: no line is to be drawn across them."""
+        return History(self.directory).lost().holes.get(name, [])
 
 
 def shelf(store: Runs) -> list[Entry]:

@@ -43,13 +43,16 @@ def raw(client: TestClient, path: str, **headers: str) -> tuple[bytes, Response]
         return b"".join(got.iter_raw()), got
 
 
-@pytest.mark.parametrize("accepted", ["br", "gzip, deflate, br, zstd", "gzip, br;q=0.9", "gzip", "identity"])
+@pytest.mark.parametrize(
+    "accepted", ["br", "gzip, deflate, br, zstd", "gzip, br;q=0.9", "gzip", "gzip, br;q=0", "identity"]
+)
 def test_whatever_a_browser_takes_it_is_the_same_script(client, accepted):
     undo = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}
     for _again in range(2):
         body, answer = raw(client, "/static/js/index.1a.js", accept_encoding=accepted)
         assert undo[answer.headers.get("content-encoding")](body).decode() == SCRIPT
         assert (answer.headers.get("content-encoding") is None) == (accepted == "identity")
+        assert answer.headers.get("content-encoding") != "br" or "q=0" not in accepted.replace("q=0.9", "")
         assert "accept-encoding" in answer.headers["vary"].lower()
 
 

@@ -27,6 +27,7 @@ from starlette.testclient import TestClient
 from models.experiment import Scalars, Snapshot
 from models.gan import GanTraining
 from pages.parts.export.report import packed
+from pages.parts.gallery import chart
 from state import hub, links, reasons
 from state.control import Control
 from state.damage import Damage, Gap, rows
@@ -36,8 +37,9 @@ from state.history import Cursor, Delta, History
 from state.home import run_directory
 from state.hub import Hub
 from state.record import Record
-from state.recovery import rewritten_at
+from state.recovery import clear_away, rewritten_at
 from state.runs import Run, Runs, runs
+from state.shelf import entry
 from tests.browsing import painted, wait, watch
 from tests.toys import Expected, Toy, store
 from tests.toys import wait as wait_for
@@ -104,6 +106,11 @@ def test_damage_is_counted_and_left_out(opened: Runs) -> None:
     assert run.snapshot(50).step == 49
     assert 0 < run.checkpoint(100).step < 100
     assert len(run.columns()["norm"][0]) < 100
+    shown = entry(run)
+    line = chart.single("a", shown.curve("norm"), shown.holes("norm"))
+    (gap,) = damage.gaps
+    drawn = {row["step"]: row["value"] for row in chart.rows(line, log=False)}
+    assert drawn[gap.first] is None and drawn[gap.last + 1] is not None
 
 
 def test_a_damaged_checkpoint_is_set_aside_for_the_one_before(opened: Runs) -> None:
@@ -123,7 +130,8 @@ def test_a_damaged_checkpoint_is_set_aside_for_the_one_before(opened: Runs) -> N
     Expected.of(run.experiment).check(run)
 
 
-def test_a_damaged_list_of_runs_is_written_anew_from_the_runs_themselves(tmp_path: Path) -> None:
+@pytest.mark.parametrize("died", [False, True], ids=["at once", "after whoever set it aside died"])
+def test_a_damaged_list_of_runs_is_written_anew_from_the_runs_themselves(tmp_path: Path, died: bool) -> None:
     finished, begun = "a" * 26, "b" * 26
     for key, last in ((finished, 50), (begun, 20)):
         directory = run_directory(tmp_path, key)
@@ -133,6 +141,8 @@ def test_a_damaged_list_of_runs_is_written_anew_from_the_runs_themselves(tmp_pat
             record.add_snapshot(Snapshot(last, {"x": np.zeros(2, np.float32)}))
             record.commit()
     (tmp_path / "control.db").write_bytes(os.urandom(5000))
+    if died:
+        clear_away(tmp_path)
     with closing(Control(tmp_path)) as control:
         assert {row.key: (row.state, row.step) for row in control.rows()} == {
             finished: ("finished", 50),

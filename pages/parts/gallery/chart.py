@@ -31,11 +31,13 @@ class Line:
     steps: np.ndarray
     values: np.ndarray
     band: Band | None = None
+    holes: Sequence[tuple[int, int]] = ()
+    """First and last steps of what cannot be read any more: the line is broken there."""
 
 
-def single(label: str, curve: Column) -> Line:
+def single(label: str, curve: Column, holes: Sequence[tuple[int, int]] = ()) -> Line:
     """A run's own curve, thinned so that no extreme is lost."""
-    return Line(label, *thin(*curve, MOST_POINTS))
+    return Line(label, *thin(*curve, MOST_POINTS), holes=holes)
 
 
 def chart(lines: Sequence[Line], title: str, log: bool, dark: bool) -> alt.LayerChart | alt.FacetChart:
@@ -43,7 +45,7 @@ def chart(lines: Sequence[Line], title: str, log: bool, dark: bool) -> alt.Layer
     left out."""
     hues = DARK if dark else LIGHT
     names = [line.label for line in lines]
-    data = alt.Chart(alt.InlineData([row for line in lines for row in _rows(line, log)]))
+    data = alt.Chart(alt.InlineData([row for line in lines for row in rows(line, log)]))
     scale = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=False)
     hue = alt.Color(
         "label:N", title=None, sort=None,
@@ -72,19 +74,21 @@ def chart(lines: Sequence[Line], title: str, log: bool, dark: bool) -> alt.Layer
     return alt.layer(*layers).properties(height=HEIGHT + LEGEND_HEIGHT * len(names))
 
 
-def _rows(line: Line, log: bool) -> list[dict[str, Any]]:
+def rows(line: Line, log: bool) -> list[dict[str, Any]]:
+    """What is drawn of a line, a point each; without a value where the line is broken."""
+
     def fit(value: float) -> float | None:
         return value if math.isfinite(value) and (value > 0 or not log) else None
 
-    rows: list[dict[str, Any]] = []
+    points: list[dict[str, Any]] = []
     for place, (step, value) in enumerate(zip(line.steps.tolist(), line.values.tolist(), strict=True)):
         row = {"label": line.label, "step": step, "value": fit(value)}
         if line.band is not None:
             ends = {"low": fit(float(line.band.low[place])), "high": fit(float(line.band.high[place]))}
             whole = None not in ends.values()
             row |= {**(ends if whole else dict.fromkeys(ends)), "n": int(line.band.n[place])}
-        rows.append(row)
-    return rows
+        points.append(row)
+    return points + [{"label": line.label, "step": first, "value": None} for first, _last in line.holes]
 
 
 def words(lines: Sequence[Line], title: str) -> str:

@@ -108,8 +108,12 @@ def each(view: View, entries: Sequence[Entry], columns: Sequence[str]) -> None:
     """A line and a row for every run."""
     labels = names.labels(entries)
     for column in columns:
-        curves = [(label, entry.curve(column)) for label, entry in zip(labels, entries, strict=True)]
-        lines = [chart.single(label, curve) for label, curve in curves if curve is not None and len(curve[0])]
+        curves = [(label, entry.curve(column), entry) for label, entry in zip(labels, entries, strict=True)]
+        lines = [
+            chart.single(label, curve, entry.holes(column))
+            for label, curve, entry in curves
+            if curve is not None and len(curve[0])
+        ]
         picture(view, lines, title_of(entries[0], column))
     experiments = [entry.experiment for entry in entries if entry.experiment is not None]
     step = step_of(view, entries)
