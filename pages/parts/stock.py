@@ -14,6 +14,7 @@ WORDS = (
     "Copy Vega-Lite spec", "Skip to main content", "Open", "Close", "Increment", "Decrement", "Help for {name}",
     "Shortcut {key}", "Upload", "Browse files", "Drag and drop file here", "Drag and drop files here", "Clear value",
     "Clear all", "No results", "Remove {name}", "Running...", "Connecting", "Expand sidebar", "Collapse sidebar",
+    "Page not found", "The page that you have requested does not seem to exist. Running the app's main page.",
     "Download as PNG: {name}", "Fullscreen: {name}", "Show data: {name}", "Copy Vega-Lite spec: {name}",
 )  # fmt: skip
 """As Streamlit 1.67 writes them; one that a later version words otherwise just stays English."""
