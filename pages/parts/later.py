@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import ContextVar
 from typing import Any
 
 import streamlit as st
@@ -14,6 +15,8 @@ import streamlit as st
 PATIENCE_S = 0.03
 LOOK_S = 0.7
 MOST = 200
+MISSED = ContextVar("missed", default=0)
+"""How many answers were not there yet when they were asked for, in this thread."""
 
 
 class Later:
@@ -53,9 +56,11 @@ def answers() -> Later:
 def later(key: object, compute: Callable[[], Any], otherwise: Any) -> Any:
     """`compute()`, if it is known or quickly found; else `otherwise`, and the page is run again when it is there."""
     future = answers().ask(key, compute)
-    if wait([future], timeout=PATIENCE_S).done:
-        if future.exception() is None:
-            return future.result()
+    known = bool(wait([future], timeout=PATIENCE_S).done)
+    if known and future.exception() is None:
+        return future.result()
+    MISSED.set(MISSED.get() + 1)
+    if known:
         answers().forget(key)
         logging.getLogger(__name__).error("An answer could not be computed.", exc_info=future.exception())
         return otherwise

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache, wraps
 from typing import Any, ParamSpec
 
+from pages.parts.later import MISSED
 from pages.parts.words import language
 
 MOST_KEPT = 32
@@ -28,15 +29,31 @@ def written(panels: Iterable[Mapping[str, Any]]) -> str:
     return (panels if isinstance(panels, Panels) else Panels(panels)).written
 
 
+class Unfinished(Exception):  # noqa: N818
+    """Panels that lack an answer of `later`: they are built again at the next look."""
+
+    def __init__(self, panels: Panels) -> None:
+        self.panels = panels
+
+
 def once(build: Callable[Given, Sequence[Mapping[str, Any]]]) -> Callable[Given, Panels]:
-    """For a function of experiments that describes panels in the visitor's words and depends on nothing else."""
+    """For a function of experiments that describes panels in the visitor's words.
+
+    It depends on nothing else, but for answers of `later`: panels are kept once those are there.
+    """
 
     @lru_cache(maxsize=MOST_KEPT)
     def built(_code: str, *given: Any, **named: Any) -> Panels:
-        return Panels(build(*given, **named))
+        missed, panels = MISSED.get(), Panels(build(*given, **named))
+        if MISSED.get() > missed:
+            raise Unfinished(panels)  # what is raised is not kept
+        return panels
 
     @wraps(build)
     def spoken(*given: Given.args, **named: Given.kwargs) -> Panels:
-        return built(language(), *given, **dict[str, Any](named))
+        try:
+            return built(language(), *given, **dict[str, Any](named))
+        except Unfinished as unfinished:
+            return unfinished.panels
 
     return spoken
