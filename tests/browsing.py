@@ -64,7 +64,7 @@ def server(home: Path, ending: bool = True, through: Sequence[str] = ()) -> Iter
         env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
     )  # fmt: skip
     try:
-        until(lambda: process.poll() is not None or answers(address), 90)
+        until(lambda: process.poll() is not None or answers(address))
         assert process.poll() is None, "the server ended by itself: was its port taken in the meantime?"
         yield address
     finally:

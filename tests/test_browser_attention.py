@@ -26,7 +26,7 @@ def harness() -> Iterator[str]:
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
 
     try:
-        until(lambda: answers(address), 60)
+        until(lambda: answers(address))
         yield address
     finally:
         process.kill()

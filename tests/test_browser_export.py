@@ -48,7 +48,7 @@ def harness() -> Iterator[str]:
     command = [sys.executable, "-m", "tests.harness.app", str(port)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
     try:
-        until(lambda: answers(address), 60)
+        until(lambda: answers(address))
         yield address
     finally:
         process.kill()
@@ -95,7 +95,7 @@ def test_a_run_is_taken_along_as_figure_film_and_report(
     experiment = GanTraining(steps=60)
     with Runs(shared_home) as store:
         run = store.open(experiment)
-        until(lambda: run.status().ended, 120)
+        until(lambda: run.status().ended)
     page = visitor.new_page()
     page.set_default_timeout(60_000)
     opened(page, f"{app}/gan?" + "&".join(f"{name}={value}" for name, value in write(experiment).items()))

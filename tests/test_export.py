@@ -42,7 +42,7 @@ ROOT = Path(__file__).parents[1]
 def run(shared_home: Path) -> Run:
     with Runs(shared_home) as store:
         run = store.open(GanTraining(steps=60))
-        until(lambda: run.status().ended, 120)
+        until(lambda: run.status().ended)
     return Runs(shared_home).find(run.key)  # type: ignore[return-value]
 
 

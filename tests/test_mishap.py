@@ -49,7 +49,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
             stdout=said, stderr=said,
         )  # fmt: skip
     try:
-        until(lambda: answers(f"http://127.0.0.1:{port}"), 90)
+        until(lambda: answers(f"http://127.0.0.1:{port}"))
         yield f"http://127.0.0.1:{port}", home
     finally:
         process.kill()
@@ -81,7 +81,7 @@ def test_a_visitor_reads_a_sentence_and_the_log_has_the_rest(
     said = next(alert for alert in here.alerts if sentence in alert)
     assert "secret" not in said and "Traceback" not in said
     number = re.findall(r"[0-9a-f]{6}", said)[-1]
-    until(lambda: number in (home / "said.log").read_text(), 10)
+    until(lambda: number in (home / "said.log").read_text())
     assert "secret of the machine" in (home / "said.log").read_text()
 
 

@@ -22,6 +22,7 @@ from state.lease import holder
 from state.recorder import measured, regular
 from state.runs import Run, Runs, Status
 from state.supervisor import ensure_supervisor
+from tests.waiting import PATIENCE_S
 
 
 class Toy(Experiment):
@@ -154,7 +155,7 @@ def end_processes(at: Path) -> None:
             time.sleep(0.01)
 
 
-def wait(run: Run, *states: str, within_s: float = 60.0, step: int = 0) -> Status:
+def wait(run: Run, *states: str, within_s: float = PATIENCE_S, step: int = 0) -> Status:
     """The status once the run is in one of the states (by default: ended) and at `step`; fails when that takes long."""
     until = time.monotonic() + within_s
     while True:

@@ -7,8 +7,11 @@ from collections.abc import Callable
 
 from state.runs import Run
 
+PATIENCE_S = 180.0
+"""What is trained or started here is there within seconds, on a machine that does nothing else."""
 
-def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+
+def until(condition: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
     """Returns as soon as the condition holds; fails after `seconds`."""
     end = time.monotonic() + seconds
     while not condition():
@@ -16,7 +19,7 @@ def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
         time.sleep(0.02)
 
 
-def until_ended(run: Run, seconds: float = 60.0) -> Run:
+def until_ended(run: Run, seconds: float = PATIENCE_S) -> Run:
     """The run, once it has finished, failed or stopped."""
     until(lambda: run.status().state in ("finished", "failed", "stopped"), seconds)
     return run
