@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,22 +15,29 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from state.health import Health
+from state.runs import Runs
 from tests.browsing import ROOT, free_port
 from tests.toys import Expected, Toy, store, wait
 
 
-def test_a_store_that_cannot_be_written_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with store(tmp_path) as runs, TestClient(Starlette(routes=Health(dict, runs).routes())) as client:
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    """A store that has trained, and only lacks what a test takes from it."""
+    with store(tmp_path_factory.mktemp("home")) as runs:
         wait(runs.open(Toy(steps=5)))
+        yield runs
+
+
+def test_a_store_that_cannot_be_written_is_not_ready(trained: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    with TestClient(Starlette(routes=Health(dict, trained).routes())) as client:
         monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
         answer = client.get("/readyz")
         assert answer.status_code == 503 and answer.json()["faults"] == ["the store cannot be written"]
         assert client.get("/healthz").status_code == 200
 
 
-def test_a_store_with_no_room_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with store(tmp_path) as runs, TestClient(Starlette(routes=Health(dict, runs).routes())) as client:
-        wait(runs.open(Toy(steps=5)))
+def test_a_store_with_no_room_is_not_ready(trained: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    with TestClient(Starlette(routes=Health(dict, trained).routes())) as client:
         monkeypatch.setattr("state.health.LEAST_FREE_BYTES", 2**60)
         assert client.get("/readyz").json()["faults"] == ["the disk is full"]
 
