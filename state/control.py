@@ -152,8 +152,8 @@ class Control:
             if before == len(_LAYOUTS):
                 return
             self._database.lay_out([one for layout in _LAYOUTS[before:] for one in layout], len(_LAYOUTS))
-            if before == 0:
-                # Also where a list was lost otherwise, or was set aside by somebody who then died.
+            # A new table, also where a list was lost otherwise, or was set aside by somebody who then died.
+            if before == 0 and not self._rows("limit 1"):
                 for row in _known(at) if self._database.elsewhere else _described(at):
                     self._put(row)
 

@@ -80,7 +80,7 @@ def described(at: Path) -> Iterator[dict[str, Any]]:
                 (step,) = database.execute("select max(step) from snapshot").fetchone()
         except sqlite3.DatabaseError:
             continue
-        if "experiment" not in said:
+        if not {"experiment", "knobs"} <= said.keys():
             continue
         steps, now = int(json.loads(said["knobs"])["steps"]), directory.stat().st_mtime
         yield {

@@ -58,7 +58,12 @@ class Entry:
         return _curve(self.directory, self.step, self.state, name)
 
     def holes(self, name: str) -> Sequence[tuple[int, int]]:
-        """First and last steps of what is lost of a column: no line is to be drawn across them."""
+        """First and last steps of what is lost of a column: no line is to be drawn across them.
+
+        Nothing while the run trains: its record, still growing, would be checked as a whole at each look.
+        """
+        if self.state in ACTIVE:
+            return ()
         return History(self.directory).lost().holes.get(name, [])
 
 

@@ -58,6 +58,8 @@ def test_pictures_follow_the_slider(browser: Browser, app: str) -> None:
     slider.scroll_into_view_if_needed()
     picture = page.get_by_role("img", name="A picture of G that follows the sliders")
     before = picture.evaluate("canvas => canvas.toDataURL()")
+    slider.press("ArrowRight")
+    wait(lambda: picture.evaluate("canvas => canvas.toDataURL()") != before, page)
 
     def slid(key: str) -> bool:
         """Every picture on the way in its time."""
@@ -69,5 +71,4 @@ def test_pictures_follow_the_slider(browser: Browser, app: str) -> None:
 
     # Where other programs had the cores, on the way back or on the next way.
     wait(lambda: slid("ArrowRight") or slid("ArrowLeft"), page)
-    wait(lambda: picture.evaluate("canvas => canvas.toDataURL()") != before, page)
     page.close()

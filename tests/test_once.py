@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from models.gan import GanTraining
-from pages.parts import once
+from pages.parts import once, words
 from pages.parts.gan.panels import panels
 from pages.parts.later import later
 from tests.waiting import until
@@ -17,11 +17,12 @@ from tests.waiting import until
 def test_panels_are_built_once_for_an_experiment_and_a_language(monkeypatch: pytest.MonkeyPatch) -> None:
     said = {}
     for code in ("en", "vi"):
-        monkeypatch.setattr(once, "language", lambda code=code: code)
+        for place in (once, words):
+            monkeypatch.setattr(place, "language", lambda code=code: code)
         until(lambda: panels(GanTraining()) is panels(GanTraining()))  # its references are known
         said[code] = panels(GanTraining())
         assert panels(GanTraining(seed=1)) is not said[code]
-    assert said["en"] is not said["vi"]
+    assert said["en"][0]["title"] != said["vi"][0]["title"]
 
 
 def test_panels_written_once_say_what_they_are() -> None:

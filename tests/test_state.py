@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import sqlite3
@@ -29,7 +30,7 @@ from state.checkpoint import MOST_BYTES, kept
 from state.columns import joined, thin
 from state.control import _LAYOUTS, Control, Row
 from state.history import Cursor, History
-from state.home import Limits
+from state.home import Limits, run_directory
 from state.record import Record
 from state.recorder import EARLY, measured, regular
 from state.runs import NewerStore, QueueFull, Runs, TooLong
@@ -335,6 +336,9 @@ def test_an_older_store_is_kept(tmp_path: Path, backwards: bool) -> None:
         database.execute(schema)
         marks = ", ".join(f":{name}" for name in columns)
         database.execute(f"insert into run ({', '.join(columns)}) values ({marks})", asdict(row))
+    run_directory(tmp_path, row.key).mkdir(parents=True)
+    with closing(Record(run_directory(tmp_path, row.key))) as record:  # the list knows more of the run than its record
+        record.describe("Toy", json.dumps({"steps": 5}))
     for _ in range(2):
         with closing(Control(tmp_path)) as control:
             assert control.rows() == [row]
