@@ -11,10 +11,11 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.processes import end_processes
 from tests.waiting import until
@@ -125,7 +126,7 @@ def press(page: Page, key: str, condition: Callable[[], bool]) -> None:
 
 
 def choose(page: Page, name: str, option: str) -> None:
-    """An option of a list, opened until it stays open."""
+    """An option of a list, opened until it stays open: a page that is drawn anew closes it."""
     box = page.get_by_role("combobox", name=re.compile(name)).first
     wanted = page.get_by_role("option", name=option).first
     end = time.monotonic() + PATIENCE_S
@@ -134,8 +135,9 @@ def choose(page: Page, name: str, option: str) -> None:
         settled(page)
         box.click()
         if heard(wanted.is_visible, page):
-            break
-    wanted.click()
+            with suppress(PlaywrightTimeout):
+                wanted.click(timeout=AGAIN_S * 1000)
+                break
     page.keyboard.press("Escape")  # a list of several stays open
     expect(wanted).to_have_count(0)
     settled(page)
