@@ -19,6 +19,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4)))
     given = parser.parse_args()
     print(f"seed {given.seed}", flush=True)
+    os.environ["TORCHLIGHT_DISK_BYTES"] = str(50 * 10**9)  # some hundred runs fill the usual 2 GB: the oldest would go
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         began = time.monotonic()
         tally = kill(Path(home), given.count, random.Random(given.seed))
