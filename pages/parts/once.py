@@ -10,7 +10,7 @@ from typing import Any, ParamSpec
 from pages.parts.later import MISSED
 from pages.parts.words import language
 
-MOST_KEPT = 32
+MOST_KEPT = 12
 """So many experiments' panels are kept for each kind of page, some with the points of their data."""
 Given = ParamSpec("Given")
 
