@@ -19,10 +19,11 @@ def draw(lab: Lab, table: Table) -> None:
             "same seed; a line over the picture names what goes wrong as soon as it is measured."
         )
     )
+    offer = _("Show it with its cure")
     with st.container(key="museum", horizontal=True):
         for story in (story for story in stories_of(GanTraining) if story.shelf == MUSEUM):
             shown = story.experiment.key == table.shown.key
-            offer = _("Show it with its cure") if shown else f":primary[{_('Show it with its cure')}]"
-            card = f"**{_(story.name)}**  \n:small[{_(story.sentence)}]  \n**{offer}**"
+            last = offer if shown else f":primary[{offer}]"
+            card = f"**{_(story.name)}**  \n:small[{_(story.sentence)}]  \n**{last}**"
             if st.button(card, key=f"{lab.family}.museum.{story.name}", type="primary" if shown else "secondary"):
                 lab.tell_story(story, table)
