@@ -96,7 +96,7 @@ def overwrite(run: Run, sql: str) -> None:
 
 
 def test_damage_is_counted_and_left_out(opened: Runs) -> None:
-    run = opened.open(Toy(seed=3, steps=100))
+    run = opened.open(Toy(seed=3, steps=100, pace_us=4000))  # several tenths of a second, so several chunks of rows
     wait_for(run)
     overwrite(run, "update chunk set data = zeroblob(length(data)) where seq = 2")
     overwrite(run, "update snapshot set data = zeroblob(length(data)) where step = 50")
