@@ -79,26 +79,26 @@ MUSEUM = "museum"
 """The shelf on which failures stand, apart from the settings that work."""
 
 COLLAPSE = (
-    "Mode collapse: G moves five times while D moves once, and rushes with all its samples to the one place that D "
+    "G moves five times while D moves once, and rushes with all its samples to the one place that D "
     "believes in. On every seed they shrink to less than a tenth of the data's spread, and the heap then wanders. "
     "Beside it D moves as often as G, and the samples spread over the ring."
 )
 VANISHING = (
-    "Vanishing gradient: D tells digits from noise within two hundred steps, and the minimax loss then leaves G with a "
+    "D tells digits from noise within two hundred steps, and the minimax loss then leaves G with a "
     "gradient of two thousandths at most: the pictures stay noise. Beside it the non-saturating loss: the same D, a "
     "gradient a thousand times as strong, and digits appear."
 )
 OSCILLATION = (
-    "Oscillation without decay: two numbers, θ for G and ψ for D, turn around the equilibrium for ever and come no "
+    "Two numbers, θ for G and ψ for D, turn around the equilibrium for ever and come no "
     "nearer. Beside it R1 with γ = 0.3: the circle becomes a spiral into the middle."
 )
 CAPACITY = (
-    "A clipped critic: with the bound 0.01 of the WGAN paper, D's weights are so small that its gradient dies on its "
+    "With the bound 0.01 of the WGAN paper, D's weights are so small that its gradient dies on its "
     "way through the layers, below a thousandth. Beside it the gradient penalty: a critic whose gradient is a thousand "
     "times as strong, and samples that gather at the modes."
 )
 DIVERGENCE = (
-    "Divergence: with the learning rate 1.0 for D and a loss without a bound, each update overshoots more than the one "
+    "With the learning rate 1.0 for D and a loss without a bound, each update overshoots more than the one "
     "before; within a few steps a number is infinite. Beside it the same with 0.1 for D: it stays finite, though rough."
 )
 
