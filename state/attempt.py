@@ -24,11 +24,12 @@ import torch
 from models.experiment import BadExperiment, Checkpoint, Experiment, Note
 from models.running import Moments, signature
 from state import progress, reasons
-from state.control import ACTIVE, Control, Row
+from state.control import Control
 from state.database import FAULTS, DatabaseFault
 from state.home import Limits, run_directory, size_bytes
 from state.progress import Progress
 from state.recorder import Recorder
+from state.row import ACTIVE, Row
 from state.start import find_start, open_record, recorded
 
 TICK_S = 0.02

@@ -17,42 +17,16 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, closing
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import astuple, replace
 from pathlib import Path
 
 from state.database import Database, Embedded, Value, opened
 from state.home import Limits
 from state.reasons import NEWER_STORE, PINNED_FULL, QUEUE_FULL, STEPS_USED, TOO_LONG, YOURS_FULL
 from state.recovery import clear_away, described
+from state.row import ACTIVE, COLUMNS, LAYOUTS, PUT, Row
 
-ACTIVE = ("starting", "running")
-ENDED = ("stopped", "finished", "failed", "interrupted")
 DAY_S = 86_400.0
-
-_LAYOUTS: tuple[tuple[str, ...], ...] = (
-    (
-        """create table if not exists run (
-            key text primary key, name text, knobs text, steps bigint, state text, desired text, until bigint,
-            attempt bigint, barren bigint, step bigint, safe bigint, reason text, signature text,
-            created double precision, queued double precision, started double precision, ended double precision,
-            pinned bigint, watched double precision, bytes bigint)""",
-        "create index if not exists run_state on run (state)",
-    ),
-    (
-        "alter table run add column title text not null default ''",
-        "alter table run add column tags text not null default '[]'",
-        "alter table run add column owner text not null default ''",
-    ),
-    (
-        "create index if not exists run_owner on run (owner, started)",
-        "create table if not exists spent (owner text, day bigint, steps bigint, primary key (owner, day))",
-    ),
-)
-"""What leads from each layout of the table to the next; the database counts them. Append, never edit.
-
-The first finds its table already there in homes from before layouts were counted. Numbers have the names that mean 64
-bits to every database.
-"""
 
 
 class Refused(RuntimeError):  # noqa: N818  (an answer, not an error)
@@ -79,43 +53,6 @@ class DiskFull(Refused):
     """The visitor has pinned as much as one visitor may."""
 
 
-@dataclass(frozen=True)
-class Row:
-    """One run as the control database knows it; its fields name the columns. Times are UTC seconds."""
-
-    key: str
-    name: str
-    knobs: str
-    steps: int
-    state: str = "queued"
-    desired: str = "run"
-    until: int | None = None
-    """Pause again at this step: how a single step is asked for."""
-    attempt: int = 0
-    """How many processes have been started for it."""
-    barren: int = 0
-    """Processes in a row that died without a step or a checkpoint more than those before."""
-    step: int = 0
-    safe: int = 0
-    """The newest checkpoint when the last process died."""
-    reason: str | None = None
-    signature: str = "{}"
-    created: float = 0.0
-    queued: float = 0.0
-    started: float | None = None
-    """When it was last given a slot."""
-    ended: float | None = None
-    pinned: int = 0
-    watched: float = 0.0
-    bytes: int = 0
-    title: str = ""
-    """What a visitor called it."""
-    tags: str = "[]"
-    """A JSON list of words."""
-    owner: str = ""
-    """Whose quota it counts against; empty where nobody counts."""
-
-
 class Control:
     """The rows of one home; safe to use from any thread. What its database may raise is `FAULTS`."""
 
@@ -140,18 +77,18 @@ class Control:
 
     def _layout(self) -> int:
         layout = self._database.layout()
-        if layout > len(_LAYOUTS):
-            raise NewerStore(NEWER_STORE, found=layout, known=len(_LAYOUTS))
+        if layout > len(LAYOUTS):
+            raise NewerStore(NEWER_STORE, found=layout, known=len(LAYOUTS))
         return layout
 
     def _update(self, at: Path) -> None:
-        if self._layout() == len(_LAYOUTS):
+        if self._layout() == len(LAYOUTS):
             return
         with self._writing():  # asked again inside: several processes may open an old table at once
             before = self._layout()
-            if before == len(_LAYOUTS):
+            if before == len(LAYOUTS):
                 return
-            self._database.lay_out([one for layout in _LAYOUTS[before:] for one in layout], len(_LAYOUTS))
+            self._database.lay_out([one for layout in LAYOUTS[before:] for one in layout], len(LAYOUTS))
             # A new table, also where a list was lost otherwise, or was set aside by somebody who then died.
             if before == 0 and not self._rows("limit 1"):
                 for row in _known(at) if self._database.elsewhere else _described(at):
@@ -169,7 +106,7 @@ class Control:
         return self._database.writing()
 
     def _rows(self, condition: str, *values: Value) -> list[Row]:
-        return [Row(*found) for found in self._database.execute(f"select {_COLUMNS} from run {condition}", *values)]
+        return [Row(*found) for found in self._database.execute(f"select {COLUMNS} from run {condition}", *values)]
 
     def _number(self, sql: str, *values: Value) -> int:
         ((number,),) = self._database.execute(sql, *values)
@@ -184,7 +121,7 @@ class Control:
         return self._rows(f"{among} order by queued, key", *states)
 
     def _put(self, row: Row) -> Row:
-        self._database.execute(_PUT, *astuple(row))
+        self._database.execute(PUT, *astuple(row))
         return row
 
     def admit(self, row: Row, limits: Limits) -> Row:
@@ -293,11 +230,3 @@ def _known(at: Path) -> Iterable[Row]:
 
 def _described(at: Path) -> list[Row]:
     return [Row(**row) for row in described(at)]
-
-
-_NAMES = [field.name for field in fields(Row)]
-_COLUMNS = ", ".join(_NAMES)
-_PUT = (
-    f"insert into run ({_COLUMNS}) values ({', '.join('?' * len(_NAMES))}) "
-    f"on conflict (key) do update set {', '.join(f'{name} = excluded.{name}' for name in _NAMES[1:])}"
-)

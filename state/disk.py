@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from state.control import ENDED, Control, Row
+from state.control import Control
 from state.home import Limits, run_directory, size_bytes
 from state.lease import holder
+from state.row import ENDED, Row
 
 UNWATCHED_S = 86_400.0
 

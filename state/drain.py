@@ -13,10 +13,11 @@ import signal
 import time
 from pathlib import Path
 
-from state.control import ACTIVE, Control
+from state.control import Control
 from state.database import DatabaseFault
 from state.home import Limits, is_key, run_directory
 from state.lease import holder
+from state.row import ACTIVE
 
 LIST = "drained.json"
 PATIENCE_S = 8.0

@@ -13,8 +13,8 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from state.control import Row
 from state.progress import Progress
+from state.row import Row
 
 WATCHED_S = 150.0
 """For so long a look counts: whoever watches tells so once a minute."""

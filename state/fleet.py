@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Protocol
 
-from state.control import Row
 from state.home import Limits
+from state.row import Row
 
 Life = Literal["here", "coming", "gone", "unknown"]
 """Of an attempt's process: it holds the run's lease; it is on its way; there is none; nobody can tell just now."""

@@ -27,11 +27,11 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 import ray  # it reads the mode when it is imported
 
-from state.control import Row
 from state.database import identity
 from state.fleet import Life
 from state.home import ROOT, Limits, run_directory
 from state.lease import holder
+from state.row import Row
 
 NAMESPACE = "torchlight"
 RETRY_S = 5.0

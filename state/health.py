@@ -16,13 +16,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from state.control import ACTIVE, ENDED
 from state.database import FAULTS
 from state.gate import GATE
 from state.hosts import served
 from state.latency import PICTURES, RERUNS
 from state.lease import holder
 from state.overview import overview, resident_bytes
+from state.row import ACTIVE, ENDED
 from state.runs import Runs, runs
 
 LEAST_FREE_BYTES = 200_000_000

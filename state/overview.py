@@ -11,10 +11,10 @@ from pathlib import Path
 
 from models.experiment import Note
 from state import progress, reasons
-from state.control import ACTIVE, Row
 from state.fair import WATCHED_S, order
 from state.home import run_directory
 from state.lease import holder
+from state.row import ACTIVE, Row
 from state.runs import CLOSED, Runs
 
 

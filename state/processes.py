@@ -11,10 +11,10 @@ import sys
 import time
 from pathlib import Path
 
-from state.control import Row
 from state.fleet import Life
 from state.home import run_directory
 from state.lease import holder, is_elsewhere
+from state.row import Row
 from state.spare import Spare, warming
 
 STILLBORN = 3

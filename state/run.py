@@ -19,12 +19,13 @@ from models.experiment import BadExperiment, Checkpoint, Experiment, Note, Snaps
 from state import checkpoint as files
 from state import progress, reasons
 from state.columns import thin_columns
-from state.control import ACTIVE, ENDED, Control, Row
+from state.control import Control
 from state.damage import Damage
 from state.database import DatabaseFault
 from state.fair import place
 from state.history import Cursor, Delta, History
 from state.home import Limits, run_directory
+from state.row import ACTIVE, ENDED, Row
 from state.start import recorded
 from state.supervisor import ensure_supervisor
 from state.titles import tags_of, title_of

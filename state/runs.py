@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Self
 
 from models.experiment import Experiment
-from state.control import ENDED, Control, NewerStore, QueueFull, Refused, Row, TooLong
+from state.control import Control, NewerStore, QueueFull, Refused, TooLong
 from state.disk import delete
 from state.home import Limits, home, is_key
 from state.lease import holder
 from state.reasons import NONE_NEW
+from state.row import ENDED, Row
 from state.run import NoSuchRun, Run, Status, looked_at
 from state.supervisor import ensure_supervisor
 

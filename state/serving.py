@@ -33,7 +33,6 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from models.catalogue import experiments
 from state import uploads
-from state.control import ACTIVE
 from state.database import FAULTS
 from state.drain import drain, take_up
 from state.feed import LATER
@@ -41,6 +40,7 @@ from state.health import Health
 from state.home import hold_server_lock, home, prepares
 from state.hub import Hub, Places, bound
 from state.packing import Compressed
+from state.row import ACTIVE
 from state.runs import runs
 from state.supervisor import ensure_supervisor
 

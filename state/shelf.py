@@ -17,8 +17,8 @@ from pathlib import Path
 from models.experiment import BadExperiment, Experiment
 from state import progress
 from state.columns import Column
-from state.control import ACTIVE, Row
 from state.history import History
+from state.row import ACTIVE, Row
 from state.runs import Run, Runs
 from state.start import recorded
 

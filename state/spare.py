@@ -10,8 +10,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from state.control import Row
 from state.home import ROOT
+from state.row import Row
 
 MOST_WORDS_BYTES = 1_000_000
 """What `workers.log` may hold before it begins anew."""

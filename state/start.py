@@ -15,11 +15,12 @@ from models.catalogue import rebuild
 from models.experiment import BadExperiment, Checkpoint, Experiment, Note, Scalars
 from state import checkpoint as files
 from state.checkpoint import Stored
-from state.control import Control, Row
+from state.control import Control
 from state.history import History
 from state.home import run_directory
 from state.reasons import BRANCHED, CHECKPOINT_DAMAGED, CONTINUED_ELSEWHERE, RECORD_DAMAGED, RESUMED, note
 from state.record import Record
+from state.row import Row
 
 
 @dataclass(frozen=True)

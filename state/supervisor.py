@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from state import progress, reasons
-from state.control import ACTIVE, Control, Row
+from state.control import Control
 from state.database import DatabaseFault
 from state.disk import empty_trash, sweep
 from state.fair import makes_way, order
@@ -28,6 +28,7 @@ from state.history import History
 from state.home import ROOT, Limits, fingerprint, home, run_directory, size_bytes
 from state.lease import Held, Lease, holder
 from state.record import healed
+from state.row import ACTIVE, Row
 
 LOOP_S, FAR_LOOP_S = 0.02, 0.1
 ATTEMPTS = 3

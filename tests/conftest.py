@@ -10,7 +10,7 @@ import pytest
 import torch
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-from state.control import ENDED
+from state.row import ENDED
 from state.runs import runs
 from tests.browsing import CHROMIUM, FLAGS, server
 from tests.processes import end_processes

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 import pytest
 
 from state.__main__ import main
-from state.control import Row
 from state.home import Limits
+from state.row import Row
 from state.runs import Runs
 from tests.toys import Toy, store
 

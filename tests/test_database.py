@@ -23,11 +23,12 @@ from streamlit.testing.v1 import AppTest
 
 from models.experiment import Snapshot
 from state import reasons
-from state.control import _LAYOUTS, Control, Refused, Row
+from state.control import Control, Refused
 from state.database import DatabaseFault, Embedded, identity, opened
 from state.health import faults
 from state.home import ROOT, Limits, run_directory
 from state.record import Record
+from state.row import LAYOUTS, Row
 from state.runs import NewerStore, runs
 from tests.services import PASSWORD, PostgresServer, postgres_server
 from tests.toys import Expected, Toy, store, wait
@@ -129,7 +130,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from dataclasses import replace
 from functools import partial
-from state.control import Control, Row, QueueFull
+from state.control import Control, QueueFull
+from state.row import Row
 from state.home import Limits
 control = Control(Path(sys.argv[1]))
 said = []
@@ -207,20 +209,20 @@ def test_a_writer_that_dies_half_way_has_done_nothing_and_holds_nobody_up(home: 
         assert control.row("a" * 26).state == "starting"  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("layout", range(1, len(_LAYOUTS) + 1))
+@pytest.mark.parametrize("layout", range(1, len(LAYOUTS) + 1))
 def test_a_table_of_any_older_layout_is_brought_up_to_date(home: Path, layout: int) -> None:
     row = Row("a" * 26, "Toy", "{}", 5, state="failed", until=3, attempt=2, step=4, reason="why", ended=7.5, bytes=9)
     with closing(opened(home)) as database:
         with database.writing():
-            database.lay_out([one for statements in _LAYOUTS[:layout] for one in statements], layout)
-            names = _LAYOUTS[0][0].split("(")[1].rstrip(")").split(",")
+            database.lay_out([one for statements in LAYOUTS[:layout] for one in statements], layout)
+            names = LAYOUTS[0][0].split("(")[1].rstrip(")").split(",")
             columns = [name.split()[0] for name in names]
             marks = ", ".join("?" * len(columns))
             values = [getattr(row, column) for column in columns]
             database.execute(f"insert into run ({', '.join(columns)}) values ({marks})", *values)
         with controls(home, 2) as both:
             assert [control.rows() for control in both] == [[row], [row]]
-        assert database.layout() == len(_LAYOUTS)
+        assert database.layout() == len(LAYOUTS)
 
 
 def test_a_newer_table_is_refused(home: Path) -> None:

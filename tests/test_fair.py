@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from state import reasons
-from state.control import Control, DiskFull, QueueFull, Row, TooLong
+from state.control import Control, DiskFull, QueueFull, TooLong
 from state.disk import sweep
 from state.fair import TURN_S, Line, makes_way, order, place
 from state.home import PUBLIC, Limits, run_directory
 from state.progress import Progress
+from state.row import Row
 from tests.toys import Expected, Toy, store, wait
 from tests.waiting import until
 

@@ -27,13 +27,13 @@ from models.experiment import Checkpoint, Scalars
 from state import checkpoint as files
 from state import reasons, supervisor
 from state.checkpoint import Stored
-from state.control import Row
 from state.disk import sweep
 from state.history import History
 from state.home import ROOT, Limits, run_directory
 from state.lease import Held, Lease, holder
 from state.record import Record
 from state.recorder import Recorder
+from state.row import Row
 from state.runs import Runs
 from state.supervisor import ensure_supervisor
 from tests.faults.kills import kill

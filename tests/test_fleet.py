@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 
 from state import reasons
-from state.control import Row
 from state.history import History
 from state.home import ROOT
 from state.lease import Lease, holder, is_elsewhere
 from state.processes import Processes
 from state.record import Record, healed
+from state.row import Row
 from state.runs import Run, Runs
 from tests.services import RayCluster, postgres_server, ray_cluster
 from tests.toys import Expected, Toy, log, store

@@ -27,10 +27,11 @@ from pages.parts.menu import PAGES
 from pages.parts.plain import plain
 from pages.parts.words import translate
 from state.__main__ import main
-from state.control import Control, Row
+from state.control import Control
 from state.history import History
 from state.home import run_directory
 from state.record import Record
+from state.row import Row
 from state.runs import Runs, runs
 from state.shelf import Entry, entry, shelf
 from state.titles import LONGEST_TAG, LONGEST_TITLE, MOST_TAGS, tags_of, title_of

@@ -28,11 +28,12 @@ from state.__main__ import main
 from state.attempt import Attempt
 from state.checkpoint import MOST_BYTES, kept
 from state.columns import joined, thin
-from state.control import _LAYOUTS, Control, Row
+from state.control import Control
 from state.history import Cursor, History
 from state.home import Limits, run_directory
 from state.record import Record
 from state.recorder import EARLY, measured, regular
+from state.row import LAYOUTS, Row
 from state.runs import NewerStore, QueueFull, Runs, TooLong
 from tests.toys import Expected, Toy, store, wait
 from tests.waiting import until
@@ -343,7 +344,7 @@ def test_an_older_store_is_kept(tmp_path: Path, backwards: bool) -> None:
         with closing(Control(tmp_path)) as control:
             assert control.rows() == [row]
     with closing(sqlite3.connect(tmp_path / "control.db")) as database:
-        assert database.execute("pragma user_version").fetchone() == (len(_LAYOUTS),)
+        assert database.execute("pragma user_version").fetchone() == (len(LAYOUTS),)
 
 
 def test_a_newer_store_is_refused_untouched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

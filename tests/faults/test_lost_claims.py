@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from state import supervisor
-from state.control import Row
 from state.home import Limits
+from state.row import Row
 from state.supervisor import ATTEMPTS, Supervisor
 
 

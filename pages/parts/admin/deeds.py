@@ -6,8 +6,8 @@ import streamlit as st
 
 from pages.parts.gallery.names import state
 from pages.parts.words import _
-from state.control import ACTIVE, ENDED, Row
 from state.overview import Overview
+from state.row import ACTIVE, ENDED, Row
 from state.runs import CLOSED, Run, runs
 
 LISTED = 200

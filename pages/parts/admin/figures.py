@@ -14,12 +14,12 @@ from models.catalogue import experiments
 from pages.parts.admin.deeds import deeds
 from pages.parts.gallery.names import state
 from pages.parts.words import _, fixed, language, shown
-from state.control import Row
 from state.health import STATES
 from state.home import fingerprint
 from state.hub import Hub
 from state.latency import PICTURES, RERUNS, Histogram
 from state.overview import Overview, overview, resident_bytes
+from state.row import Row
 from state.runs import runs
 from state.serving import Guard
 

@@ -17,7 +17,7 @@ from pages.parts.menu import described_pages
 from pages.parts.plain import plain
 from pages.parts.words import _, language
 from state import links
-from state.control import ENDED
+from state.row import ENDED
 from state.runs import Run, runs
 from state.shelf import Entry
 from state.titles import LONGEST_TAG, LONGEST_TITLE, MOST_TAGS

@@ -17,8 +17,8 @@ from pages.parts.gallery.stills import alt, stills
 from pages.parts.gallery.view import PREFIX, View
 from pages.parts.twins import said
 from pages.parts.words import _
-from state.control import ACTIVE
 from state.recovery import rewritten_at
+from state.row import ACTIVE
 from state.runs import runs
 from state.shelf import Entry, shelf
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from pages.parts.gallery.conditions import Condition
-from state.control import ACTIVE, ENDED
+from state.row import ACTIVE, ENDED
 from state.titles import tags_of, title_of
 
 STATES = ("queued", *ACTIVE, "paused", *ENDED)
