@@ -23,7 +23,8 @@ def filters(view: View, entries: Sequence[Entry]) -> View:
     """The view as the widgets say it now."""
     families = families_of(entries)
     known = sorted({tag for entry in entries for tag in entry.tags} | set(view.tags), key=str.casefold)
-    one, two, three, *rest = st.columns([4, 3, 3, 3] if known else [4, 3, 3], gap="small")
+    with st.container(key="filters"):
+        one, two, three, *rest = st.columns([4, 3, 3, 3] if known else [4, 3, 3], gap="small")
     with one:
         text = st.text_input(
             _("Search"), view.text, max_chars=LONGEST_TITLE, key=key("text", view.text), icon=":material/search:",
@@ -67,7 +68,7 @@ def families_of(entries: Sequence[Entry]) -> dict[str, Entry]:
 def more(view: View, sample: Entry | None) -> View:
     """Order, pins, and conditions on the knobs and numbers of the family."""
     experiment = sample.experiment if sample is not None else None
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="order"):
         options = [*SORTED, *fields_of(sample)]
         now = view.sort.removeprefix("-")
         options += [now] if now not in options else []
