@@ -59,7 +59,9 @@ def test_fine_tunings_begin_at_one_point_and_nets_from_scratch_do_not() -> None:
     assert float(apart(begun.nets(0), begun.nets(1)).max()) == 0 < float(apart(begun.nets(2), begun.nets(3)).min())
 
 
-def test_a_resumed_survey_is_the_undisturbed_one() -> None:
+def test_a_resumed_survey_is_the_undisturbed_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.basins.JUDGED", 50)
+    monkeypatch.setattr("models.basins.PLANE_JUDGED", 20)
     whole = list(SMALL.train())
     start = next(event for event in whole if isinstance(event, Checkpoint))
     for mine, theirs in zip(list(SMALL.train(start))[-2:], whole[-2:], strict=True):
