@@ -215,6 +215,8 @@ class Experiment(BaseModel):
 
     def at(self, step: int) -> Self:
         """The knobs in force for the update that leads from `step` to `step + 1`, without the list of changes."""
+        if not self.changes:
+            return self
         changed: dict[str, Any] = {name: value for when, name, value in self.changes if when <= step}
         return self.model_copy(update={**changed, "changes": ()})
 

@@ -28,8 +28,11 @@ EXTRA_S, EXTRA_SHARE = 2.0, 0.02
 """Pictures taken between their regular steps are kept this far apart, or this share of the time trained."""
 MEASURE_RATIO, EARLY_RATIO, EARLY = 1.15, 1.4, 50
 """Steps between measured pictures, as a ratio; in the first steps, which pass in no time, they lie further apart."""
-QUEUE_EVENTS = 256
-"""The first fifty steps, each with its picture, fit in: drawing and measuring them takes longer than training does."""
+QUEUE_EVENTS = 512
+"""All that ten thousand steps tell fits in: where steps are compiled, drawing and measuring their pictures takes longer
+than training does."""
+FULL_S = 0.002
+"""How long the loop sleeps before it looks whether there is room again."""
 LOCK_S = 2e-5
 """How long a thread may keep Python's lock while another wants it. Each operation of loop and recorder lets go of it
 and takes it back within microseconds: whoever is woken finds it taken again, for the usual 5 ms, 15 steps of a GAN."""
@@ -69,7 +72,7 @@ class Recorder:
         self._shown_until = record.last_step
         self._began = self._extra = time.monotonic()
         sys.setswitchinterval(LOCK_S)
-        self._queue: queue.Queue[Event | Future[None] | None] = queue.Queue(QUEUE_EVENTS)
+        self._queue: queue.SimpleQueue[Event | Future[None] | None] = queue.SimpleQueue()
         self._writers = ThreadPoolExecutor(2, "record")
         self._writing: list[Future[Stored]] = []
         self._thread = self._writers.submit(self._run)
@@ -95,13 +98,11 @@ class Recorder:
         self._writers.shutdown()
 
     def _give(self, item: Event | Future[None] | None) -> None:
-        while True:
-            if self._thread.done():
-                self._thread.result()
-            try:
-                return self._queue.put(item, timeout=0.1)
-            except queue.Full:
-                continue
+        while self._queue.qsize() >= QUEUE_EVENTS and not self._thread.done():
+            time.sleep(FULL_S)
+        if self._thread.done():
+            self._thread.result()
+        self._queue.put(item)
 
     def _run(self) -> None:
         while True:

@@ -14,6 +14,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -298,6 +299,29 @@ def test_a_supervisor_of_other_code_is_asked_to_leave_once(tmp_path: Path, monke
         assert wait(run, "running", step=at + 200).attempt == 1
         assert holder(tmp_path / "supervisor.lock") == after
         assert (tmp_path / "supervisor.code").read_text() != "another version"
+
+
+def test_the_loop_waits_for_a_disk_that_cannot_keep_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("state.recorder.QUEUE_EVENTS", 4)
+    stuck, handed = threading.Event(), []
+    monkeypatch.setattr(Record, "add", lambda self, scalars: stuck.wait())
+    record = Record(tmp_path)
+    recorder = Recorder(Toy(steps=200), record)
+
+    def hand_over() -> None:
+        for step in range(1, 11):
+            recorder.put(Scalars(step, step, {"loss": np.array([1.0])}))
+            handed.append(step)
+
+    loop = threading.Thread(target=hand_over)
+    loop.start()
+    until(lambda: len(handed) >= 4 + 1)  # one is being written
+    loop.join(0.1)
+    assert len(handed) == 4 + 1
+    stuck.set()
+    loop.join()
+    recorder.close()
+    record.close()
 
 
 def test_what_waited_when_a_run_raised_is_still_written(tmp_path: Path) -> None:

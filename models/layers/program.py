@@ -1,8 +1,9 @@
 """A recorded step as a program: from the list of operations on a `Tape` to a package of machine code.
 
 The step becomes a function of the pieces of memory that it changes, of its random numbers and of its constants, and
-PyTorch's compiler takes that. Two things are arranged for it, because the nets here are small: numbers that hold for a
-whole tensor are computed once, and products over few terms are written out.
+PyTorch's compiler takes that. Three things are arranged for it, because the nets here are small: numbers that hold for
+a whole tensor are computed once, small products are written out, and rows of few numbers are not spread over registers
+that hold more.
 
 Source: Ansel et al. 2024, "PyTorch 2", ASPLOS, section 4 (Inductor, and packages compiled ahead of time).
 """
@@ -20,8 +21,11 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from models.layers.tape import named, operation_named
 
-SMALL = 16
-"""Products over so few terms are written out as loops, which calls of a library for products take longer than."""
+SMALL, SHORT = 16, 20_000
+"""Products over so few terms, or of so few multiplications, are written out as loops, which calls of a library for
+products take longer than."""
+NARROW = 8
+"""Numbers in a register of 256 bits: where rows are no longer, one of 512 bits would be half empty."""
 
 _ATEN = torch.ops.aten
 
@@ -116,19 +120,32 @@ def compile_step(said: dict[str, Any], file: Path) -> None:
     table.pop(_ATEN._scaled_dot_product_flash_attention_for_cpu.default, None)  # type: ignore[no-untyped-call]
     program = torch.export.export(graph_of(said), examples(said), strict=False).run_decompositions(table)
     _write_out_small_products(program.graph_module)
-    torch._inductor.aoti_compile_and_package(
-        program, package_path=str(file), inductor_configs={"cpp.threads": torch.get_num_threads()}
-    )
+    configs: dict[str, Any] = {"cpp.threads": torch.get_num_threads()}
+    if _narrow(program.graph_module):
+        # Where all is written out and fits, what lies between operations stands on the stack: to ask for its memory
+        # took a third of a step. A tangent that is not 2σ(2x) - 1 would be a call for each number of such a row.
+        configs |= {"aot_inductor.allow_stack_allocation": True, "cpp.use_decompose_tanh": True}
+        if torch.backends.cpu.get_cpu_capability() == "AVX512":
+            configs["cpp.simdlen"] = 256
+    torch._inductor.aoti_compile_and_package(program, package_path=str(file), inductor_configs=configs)
+
+
+def _narrow(module: fx.GraphModule) -> bool:
+    """Whether most numbers of the step stand in rows that a short register holds."""
+    found = [node.meta.get("val") for node in module.graph.nodes if node.op == "call_function"]
+    tables = [one.shape for one in found if isinstance(one, Tensor) and one.dim() > 1]
+    return 2 * sum(shape.numel() for shape in tables if shape[-1] <= NARROW) > sum(shape.numel() for shape in tables)
 
 
 def _write_out_small_products(module: fx.GraphModule) -> None:
-    """x W + b with few terms to each sum, as multiplications and a sum: fused with what stands around them."""
+    """x W + b, where it is small, as multiplications and a sum: fused with what stands around them."""
     graph = module.graph
     for node in list(graph.nodes):
         if node.target not in (_ATEN.mm.default, _ATEN.addmm.default) or node.kwargs:
             continue
         *added, one, other = node.args
-        if other.meta["val"].shape[0] > SMALL:
+        (rows, terms), (_, columns) = one.meta["val"].shape, other.meta["val"].shape
+        if terms > SMALL and rows * terms * columns > SHORT:
             continue
         with graph.inserting_before(node):
             raised = (

@@ -37,7 +37,7 @@ class Rows:
 
     def read(self) -> np.ndarray:
         """All rows since the last call, (steps, …), float64; afterwards there are none."""
-        rows: np.ndarray = self.table[: int(self.count)].cpu().double().numpy()
+        rows = self.table[: int(self.count)].cpu().numpy().astype(np.float64)
         self.count.zero_()
         return rows
 

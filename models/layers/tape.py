@@ -114,7 +114,7 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if all(generator is not known for known in self.generators):
             self.generators.append(generator)
         found: Tensor = operation(*args, **kwargs)
-        self.draws.append(lambda: operation(*args, **kwargs))
+        self.draws.append(partial(getattr(torch, operation.overloadpacket.__name__), *args, **kwargs))
         self._remember(found, ["draw", len(self.draws) - 1])
         self._drawn.append([str(found.dtype), list(found.shape), list(found.stride())])
         return found
