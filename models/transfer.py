@@ -51,7 +51,7 @@ NAMES = (
 )
 CLOTHES = (
     "From digits to clothes, three hundred labels: strokes are of little use there. Features frozen after digits lose "
-    "eight points and more to a net from scratch."
+    "six points and more to a net from scratch."
 )
 LOWEST_TWO = ".".join(["9" * 10] * 2 + ["0" * 10] * 4)
 

@@ -56,4 +56,4 @@ def test_a_shift_of_the_output_wants_the_head_alone(seed: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_frozen_digits_are_no_features_for_clothes(seed: int) -> None:
     test, _kept = told("Nothing to carry over", seed, "scratch,head_only")
-    assert test["scratch"] > test["head_only"] + 0.08
+    assert test["scratch"] > test["head_only"] + 0.06
