@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.layers.encoder_decoder import ConvDecoder, MlpDecoder
+from models.layers.image_gan.pixels import ToPicture
 
 Architecture = Literal["mlp", "dcgan", "style"]
 STYLE = 48
@@ -67,8 +68,8 @@ class DcGenerator(nn.Module):
         super().__init__()
         self.latent, self.classes = latent, classes
         decoder = ConvDecoder(side, classes, channels, latent)
-        _relu, second, _again, third = decoder.convolutions
-        self.first, self.second, self.third, self.shape = decoder.first, second, third, decoder.shape
+        self.first, self.second, self.shape = decoder.first, decoder.convolutions[1], decoder.shape
+        self.third = ToPicture(channels)
         # Every use of the averages is preceded by `settle`: they are those of one fixed batch.
         self.norms = nn.ModuleList(nn.BatchNorm2d(count, momentum=1.0) for count in (2 * channels, channels))
 
@@ -76,7 +77,7 @@ class DcGenerator(nn.Module):
         map_BKHV = self.first(_told(z_BZ, class_BC)).view(-1, *self.shape)
         map_BKHV = self.second(self.norms[0](map_BKHV).relu())
         found: Tensor = self.third(self.norms[1](map_BKHV).relu())
-        return found.flatten(1)
+        return found
 
     def forward(self, z_BZ: Tensor, class_BC: Tensor | None, random: torch.Generator | None = None) -> Tensor:
         """Pictures (B, X)."""
