@@ -27,7 +27,7 @@ from models.layers.image_gan.generators import (
     settle,
 )
 from models.layers.image_gan.losses import critic_loss, forger_loss, steepness
-from models.layers.image_gan.pixels import FromPicture, ToPicture
+from models.layers.pixels import FromPicture, ToPicture, maps
 from models.metrics.image_quality import floors, image_quality
 from models.metrics.judge import certainty, frechet, judge
 
@@ -91,12 +91,13 @@ def test_mixed_styles_are_one_before_the_cut_and_the_other_after_it(cut: int) ->
 
 
 def test_layers_at_a_picture_are_the_convolutions_that_they_stand_for_and_so_are_their_gradients() -> None:
-    into, out = FromPicture(8, 3).double(), ToPicture(3).double()
-    x_BX, map_BKHV = normal(2, 64).requires_grad_(), normal(2, 3, 4, 4, seed=1).requires_grad_()
-    torch.testing.assert_close(into(x_BX), functional.conv2d(x_BX.view(2, 1, 8, 8), *into.parameters(), 2, 1))
+    into, out = FromPicture(3).double(), ToPicture(3).double()
+    x_BX, map_BKHV = normal(2, 64), normal(2, 3, 4, 4, seed=1).requires_grad_()
+    picture_B1SS = maps(x_BX, 8).requires_grad_()
+    torch.testing.assert_close(into(picture_B1SS), functional.conv2d(x_BX.view(2, 1, 8, 8), *into.parameters(), 2, 1))
     found = functional.conv_transpose2d(map_BKHV, *out.parameters(), 2, 1).flatten(1)
     torch.testing.assert_close(out(map_BKHV), found)
-    for layer, given in ((into, x_BX), (out, map_BKHV)):
+    for layer, given in ((into, picture_B1SS), (out, map_BKHV)):
         weight, bias = (parameter.detach().requires_grad_() for parameter in layer.parameters())
 
         def run(*inputs: torch.Tensor, layer: torch.nn.Module = layer) -> torch.Tensor:

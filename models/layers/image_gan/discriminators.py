@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.layers.image_gan.pixels import FromPicture
+from models.layers.pixels import FromPicture, maps
 
 SLOPE = 0.2
 
@@ -56,12 +56,12 @@ class ConvDiscriminator(Discriminator):
 
     def __init__(self, side: int, classes: int, channels: int) -> None:
         super().__init__(side, classes, 8 * channels)
-        self.first = FromPicture(side, channels)
+        self.first = FromPicture(channels)
         self.second = nn.Conv2d(channels, 2 * channels, 4, stride=2, padding=1)
         self.third = nn.Linear(2 * channels * (side // 4) ** 2, 8 * channels)
 
     def features(self, x_BX: Tensor) -> Tensor:
-        map_BKHV = F.leaky_relu(self.first(x_BX), SLOPE)
+        map_BKHV = F.leaky_relu(self.first(maps(x_BX, self.side)), SLOPE)
         map_BF = F.leaky_relu(self.second(map_BKHV).flatten(1), SLOPE)
         return F.leaky_relu(self.third(map_BF), SLOPE)
 

@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.layers.encoder_decoder import ConvDecoder, MlpDecoder
-from models.layers.image_gan.pixels import ToPicture
 
 Architecture = Literal["mlp", "dcgan", "style"]
 STYLE = 48
@@ -68,8 +67,8 @@ class DcGenerator(nn.Module):
         super().__init__()
         self.latent, self.classes = latent, classes
         decoder = ConvDecoder(side, classes, channels, latent)
-        self.first, self.second, self.shape = decoder.first, decoder.convolutions[1], decoder.shape
-        self.third = ToPicture(channels)
+        _relu, second, _again, third = decoder.convolutions
+        self.first, self.second, self.third, self.shape = decoder.first, second, third, decoder.shape
         # Every use of the averages is preceded by `settle`: they are those of one fixed batch.
         self.norms = nn.ModuleList(nn.BatchNorm2d(count, momentum=1.0) for count in (2 * channels, channels))
 

@@ -1,4 +1,4 @@
-"""Convolutions that begin or end at a picture of one channel, as fast as a CPU can do them.
+"""Convolutions that begin or end at a picture of one channel, as fast as a CPU does them.
 
 A CPU's library for convolutions computes sixteen channels at a time: where the result is one channel, it throws fifteen
 sixteenths away. That is so in the last layer of a generator, and in the gradient of a discriminator with respect to its
@@ -23,24 +23,32 @@ KERNEL, STRIDE, PADDING = 4, 2, 1
 Gradients = tuple[Tensor | None, Tensor | None, Tensor | None]
 
 
+def maps(x_BX: Tensor, side: int) -> Tensor:
+    """Pictures (B, X) as maps of one channel, (B, 1, S, S).
+
+    On a CPU their strides say that the channels of a place stand side by side. For a single channel that is a matter of
+    words, but all convolutions behind it follow suit, and are faster so.
+    """
+    if x_BX.device.type != "cpu":
+        return x_BX.view(-1, 1, side, side)
+    return x_BX.view(-1, side, side, 1).movedim(-1, 1)
+
+
 class FromPicture(nn.Conv2d):
-    """Pictures (B, X) to a map (B, K, S/2, S/2)."""
+    """Maps of one channel (B, 1, S, S) to maps (B, K, S/2, S/2)."""
 
-    def __init__(self, side: int, channels: int) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__(1, channels, KERNEL, STRIDE, PADDING)
-        self.side = side
 
-    def forward(self, x_BX: Tensor) -> Tensor:
-        if x_BX.device.type != "cpu":
-            return super().forward(x_BX.view(-1, 1, self.side, self.side))
-        # So read, the map keeps the channels of a place together, and all layers behind it are faster.
-        picture_B1SS = x_BX.view(-1, self.side, self.side, 1).movedim(-1, 1)
+    def forward(self, picture_B1SS: Tensor) -> Tensor:
+        if picture_B1SS.device.type != "cpu":
+            return super().forward(picture_B1SS)
         found: Tensor = _Gathered.apply(picture_B1SS, self.weight, self.bias)  # type: ignore[no-untyped-call]
         return found
 
 
 class ToPicture(nn.ConvTranspose2d):
-    """A map (B, K, S/2, S/2) to pictures (B, X)."""
+    """Maps (B, K, S/2, S/2) to pictures (B, X)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, 1, KERNEL, STRIDE, PADDING)
