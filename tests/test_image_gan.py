@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from torch.func import functional_call
+from torch.nn import functional
 
 from models.data.pictures import pictures
 from models.experiment import Checkpoint, Experiment, Scalars
@@ -25,6 +27,7 @@ from models.layers.image_gan.generators import (
     settle,
 )
 from models.layers.image_gan.losses import critic_loss, forger_loss, steepness
+from models.layers.pixels import FromPicture, ToPicture, maps
 from models.metrics.image_quality import floors, image_quality
 from models.metrics.judge import certainty, frechet, judge
 
@@ -85,6 +88,23 @@ def test_mixed_styles_are_one_before_the_cut_and_the_other_after_it(cut: int) ->
     mixed = made.mixed(one, other, torch.tensor(cut), chance(3))
     by_hand = torch.stack([one] * cut + [other] * (LAYERS - cut), 1)
     torch.testing.assert_close(mixed, made.paint(by_hand, chance(3)).sigmoid())
+
+
+def test_layers_at_a_picture_are_the_convolutions_that_they_stand_for_and_so_are_their_gradients() -> None:
+    into, out = FromPicture(3).double(), ToPicture(3).double()
+    x_BX, map_BKHV = normal(2, 64), normal(2, 3, 4, 4, seed=1).requires_grad_()
+    picture_B1SS = maps(x_BX, 8).requires_grad_()
+    torch.testing.assert_close(into(picture_B1SS), functional.conv2d(x_BX.view(2, 1, 8, 8), *into.parameters(), 2, 1))
+    found = functional.conv_transpose2d(map_BKHV, *out.parameters(), 2, 1).flatten(1)
+    torch.testing.assert_close(out(map_BKHV), found)
+    for layer, given in ((into, picture_B1SS), (out, map_BKHV)):
+        weight, bias = (parameter.detach().requires_grad_() for parameter in layer.parameters())
+
+        def run(*inputs: torch.Tensor, layer: torch.nn.Module = layer) -> torch.Tensor:
+            return functional_call(layer, dict(zip(("weight", "bias"), inputs[1:], strict=True)), inputs[0])  # type: ignore[no-any-return]
+
+        assert torch.autograd.gradcheck(run, (given, weight, bias))
+        assert torch.autograd.gradgradcheck(run, (given, weight, bias))
 
 
 def test_the_class_adds_the_inner_product_of_features_and_embedding() -> None:

@@ -16,6 +16,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from models.layers.pixels import ToPicture, maps
+
 
 def perceptron(sizes: Sequence[int], last: bool) -> nn.Sequential:
     """Linear layers with ReLU between them, and after the last one where `last`."""
@@ -62,7 +64,7 @@ class ConvEncoder(nn.Module):
         self.last = nn.Linear(2 * channels * (side // 4) ** 2 + classes, outputs)
 
     def forward(self, x_BX: Tensor, one_hot_BC: Tensor | None = None) -> Tensor:
-        flat = self.convolutions(x_BX.view(-1, 1, self.side, self.side)).flatten(1)
+        flat = self.convolutions(maps(x_BX, self.side)).flatten(1)
         found: Tensor = self.last(flat if one_hot_BC is None else torch.cat((flat, one_hot_BC), 1))
         return found
 
@@ -76,12 +78,12 @@ class ConvDecoder(nn.Module):
         self.first = nn.Linear(latent + classes, 2 * channels * (side // 4) ** 2)
         self.convolutions = nn.Sequential(
             nn.ReLU(), nn.ConvTranspose2d(2 * channels, channels, 4, stride=2, padding=1),
-            nn.ReLU(), nn.ConvTranspose2d(channels, 1, 4, stride=2, padding=1),
+            nn.ReLU(), ToPicture(channels),
         )  # fmt: skip
 
     def forward(self, z_BZ: Tensor, one_hot_BC: Tensor | None = None) -> Tensor:
         z_BZ = z_BZ if one_hot_BC is None else torch.cat((z_BZ, one_hot_BC), 1)
-        found: Tensor = self.convolutions(self.first(z_BZ).view(-1, *self.shape)).flatten(1)
+        found: Tensor = self.convolutions(self.first(z_BZ).view(-1, *self.shape))
         return found
 
 
@@ -98,7 +100,7 @@ class MapEncoder(nn.Module):
         )  # fmt: skip
 
     def forward(self, x_BX: Tensor) -> Tensor:
-        found: Tensor = self.convolutions(x_BX.view(-1, 1, self.side, self.side))
+        found: Tensor = self.convolutions(maps(x_BX, self.side))
         return found
 
 
@@ -110,11 +112,11 @@ class MapDecoder(nn.Module):
         self.convolutions = nn.Sequential(
             nn.Conv2d(dims, channels, 3, padding=1), nn.ReLU(),
             nn.ConvTranspose2d(channels, channels, 4, stride=2, padding=1), nn.ReLU(),
-            nn.ConvTranspose2d(channels, 1, 4, stride=2, padding=1),
+            ToPicture(channels),
         )  # fmt: skip
 
     def forward(self, code_BDSS: Tensor) -> Tensor:
-        found: Tensor = self.convolutions(code_BDSS).flatten(1)
+        found: Tensor = self.convolutions(code_BDSS)
         return found
 
 

@@ -72,8 +72,9 @@ def fresh(layer: int, classes: int, random: torch.Generator) -> Tensor:
 
 def parted(block_VP: Tensor, shape: Shape) -> tuple[Tensor, Tensor]:
     """Weights (V, *shape) and biases (V, outputs) of a layer, as views."""
-    count = shape.parameters - shape.outputs
-    return block_VP[:, :count].view(-1, *shape.weight), block_VP[:, count:]
+    # One operation, whose gradient is one as well: of two slices each would be padded with zeros, and they added up.
+    weight_VW, bias_VO = torch.split(block_VP, [shape.parameters - shape.outputs, shape.outputs], 1)
+    return weight_VW.view(-1, *shape.weight), bias_VO
 
 
 def layer(index: int, block_VP: Tensor, x: Tensor, classes: int) -> Tensor:
@@ -82,6 +83,8 @@ def layer(index: int, block_VP: Tensor, x: Tensor, classes: int) -> Tensor:
     weight, bias_VO = parted(block_VP, shape)
     if index < HEAD - 1:
         flat = weight.flatten(0, 1)
+        if x.device.type == "cpu":  # a quarter faster where the channels of a place stand side by side
+            x = x.contiguous(memory_format=torch.channels_last)
         return F.relu(F.conv2d(x, flat, bias_VO.flatten(), shape.stride, padding=1, groups=nets))
     if index == HEAD - 1:
         x = x.reshape(len(x), nets, -1).transpose(0, 1)
@@ -143,5 +146,6 @@ class Features:
 
     def drawn(self, start: int, index_VB: Tensor) -> Tensor:
         """The inputs of layer `start` for each net's own batch, as `forward` wants them."""
-        picked = self.before(start)[index_VB]
+        every = self.before(start)
+        picked = every.index_select(0, index_VB.flatten()).reshape(*index_VB.shape, *every.shape[1:])
         return picked if start == HEAD else picked.transpose(0, 1).flatten(1, 2)

@@ -6,6 +6,7 @@ Validation pictures steer (curves, choice of a learning rate); test pictures are
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +30,8 @@ VALIDATED, REMEMBERED, TESTED, PROBED = 300, 200, 1000, 100
 BINS, WIDEST = 41, 4.0
 """Bins of the weight histograms; they reach four standard deviations of the pretrained weights to both sides."""
 RATIO = 1.4
-CHUNK = 250
+CHUNK = 100
+"""Pictures that all nets of a strategy judge at once: few enough for a processor's cache."""
 PATIENCE = 3
 """Evaluations without a new lowest validation loss after which early stopping stops a net."""
 
@@ -51,6 +53,7 @@ class Referee:
         pictures, self.source_labels_N = race.pictures(data.source_test, REMEMBERED)
         self.remembered = Features(source, pictures)
         self.probe_NHW = race.pictures(data.validation, PROBED)[0]
+        self.pretrained = list(seen(source, self.probe_NHW, race.classes))
         self.old_head_1P = None if data.related else source[HEAD]
         self.edges_LB1 = torch.stack([edges(block) for block in source]).to(where)
         start = [histogram(block[0], edges_B1) for block, edges_B1 in zip(source, self.edges_LB1, strict=True)]
@@ -110,14 +113,9 @@ class Referee:
 
     def similarity(self, arm: Arm, net: int) -> np.ndarray:
         """Linear CKA of one net's features with the pretrained ones after each layer, (L,); NaN where undefined."""
-        found = []
-        mine = theirs = self.probe_NHW[:, None]
         blocks = [block[net : net + 1] for block in arm.blocks]
-        for index in range(HEAD):
-            mine = stack.layer(index, blocks[index], mine, arm.classes)
-            theirs = stack.layer(index, self.race.source.blocks[index], theirs, arm.classes)
-            flat = [part.flatten(1) if index < HEAD - 1 else part[0] for part in (mine, theirs)]
-            found.append(float(linear_cka(flat[0].double(), flat[1].double())))
+        each = zip(seen(blocks, self.probe_NHW, arm.classes), self.pretrained, strict=True)
+        found = [float(linear_cka(mine_NF, theirs_NF)) for mine_NF, theirs_NF in each]
         return np.array([*found, np.nan], np.float32)
 
     def counts(self, arm: Arm, net: int) -> np.ndarray:
@@ -199,6 +197,14 @@ def answers(arm: Arm, features: Features, head_1P: Tensor | None = None) -> Tens
         )
         parts.append(stack.forward(blocks, wide, start=arm.touched))
     return torch.cat(parts, 1)
+
+
+def seen(blocks: Sequence[Tensor], pictures_NHW: Tensor, classes: int) -> Iterator[Tensor]:
+    """What each layer below the head of one net makes of the pictures, (N, F), float64."""
+    x = pictures_NHW[:, None]
+    for index in range(HEAD):
+        x = stack.layer(index, blocks[index], x, classes)
+        yield (x.flatten(1) if index < HEAD - 1 else x[0]).double()
 
 
 def best_rates(accuracy_ARS: np.ndarray) -> np.ndarray:

@@ -64,7 +64,7 @@ def compiled(work: Work, where: Path) -> tuple[Callable[[int], None] | None, str
     if not packages:
         return None, "no step that can be written down"
     stopped = [one for one in packages if not one.there]
-    if stopped:
+    if len(stopped) == len(packages):  # of several kinds of step, some may stay plain
         return None, "not faster" if stopped[0].slow else stopped[0].refusal.read_text().splitlines()[0][:60]
     return run, f"ready after {time.perf_counter() - began:.0f} s"
 

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.layers.pixels import FromPicture, maps
+
 SLOPE = 0.2
 
 
@@ -54,14 +56,14 @@ class ConvDiscriminator(Discriminator):
 
     def __init__(self, side: int, classes: int, channels: int) -> None:
         super().__init__(side, classes, 8 * channels)
-        self.first = nn.Conv2d(1, channels, 4, stride=2, padding=1)
+        self.first = FromPicture(channels)
         self.second = nn.Conv2d(channels, 2 * channels, 4, stride=2, padding=1)
         self.third = nn.Linear(2 * channels * (side // 4) ** 2, 8 * channels)
 
     def features(self, x_BX: Tensor) -> Tensor:
-        map_BKHV = F.leaky_relu(self.first(x_BX.view(-1, 1, self.side, self.side)), SLOPE)
-        map_BKHV = F.leaky_relu(self.second(map_BKHV), SLOPE)
-        return F.leaky_relu(self.third(map_BKHV.flatten(1)), SLOPE)
+        map_BKHV = F.leaky_relu(self.first(maps(x_BX, self.side)), SLOPE)
+        map_BF = F.leaky_relu(self.second(map_BKHV).flatten(1), SLOPE)
+        return F.leaky_relu(self.third(map_BF), SLOPE)
 
 
 def discriminator(architecture: str, side: int, classes: int, width: int) -> Discriminator:

@@ -76,7 +76,7 @@ class DcGenerator(nn.Module):
         map_BKHV = self.first(_told(z_BZ, class_BC)).view(-1, *self.shape)
         map_BKHV = self.second(self.norms[0](map_BKHV).relu())
         found: Tensor = self.third(self.norms[1](map_BKHV).relu())
-        return found.flatten(1)
+        return found
 
     def forward(self, z_BZ: Tensor, class_BC: Tensor | None, random: torch.Generator | None = None) -> Tensor:
         """Pictures (B, X)."""
