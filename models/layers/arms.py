@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from models.layers import stack
+from models.layers.compiling import place
 from models.layers.masked import Kind, Masked, pull
 from models.layers.plans import relative
 from models.layers.pretrained import cross_entropy
@@ -154,7 +155,7 @@ class Arm:
     def launching(self) -> bool:
         """Whether a step on a still lesson becomes one launch: a CUDA graph, or on a CPU, in time, a compiled step."""
         where = self.lr_V.device.type
-        able = where == "cuda" or (where == "cpu" and self.news is not None)
+        able = where == "cuda" or (where == "cpu" and self.news is not None and place() is not None)
         return able and self.captured
 
     def _launch(self, learning: Sequence[int], lesson: Lesson) -> Callable[[], None] | None:

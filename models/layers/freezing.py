@@ -19,7 +19,7 @@ from torch import Tensor
 
 from models.data.transfers import Images, sample
 from models.experiment import Checkpoint, Note, Value
-from models.layers import compiling, stack
+from models.layers import stack
 from models.layers.arms import Arm, Lesson, Measured, Pull
 from models.layers.lessons import changed, shown
 from models.layers.plans import OWN
@@ -41,7 +41,7 @@ class Race:
 
     def __init__(self, knobs: FreezeLab, news: list[News] | None = None) -> None:
         """With `news` steps may run compiled on a CPU, where that is asked for; `engines` tells of it."""
-        self.knobs, self.where, self.news = knobs, device(), news if compiling.place() is not None else None
+        self.knobs, self.where, self.news = knobs, device(), news
         self.data = knobs.recipe.data
         self.source: Source = pretrained(knobs.recipe)
         self.classes = len(self.data.target.names)
