@@ -23,7 +23,6 @@ from models.experiment import Checkpoint, Event, Experiment, Note, Pixels, Point
 from models.layers.freezing import LOST, Race
 from models.layers.plans import OWN, PLAN, STRATEGIES, multipliers, schedule
 from models.layers.pretrained import Recipe
-from models.layers.resumable import ENGINES
 from models.layers.rows import told
 from models.metrics.freezing import Referee, evaluation_after
 from models.running import NOT_CAPTURED, Moments
@@ -77,7 +76,7 @@ class FreezeLab(Experiment):
         )
         for name in (*STRATEGIES, OWN)
     }  # fmt: skip
-    note_templates: ClassVar[tuple[str, ...]] = (LOST, *ENGINES)
+    note_templates: ClassVar[tuple[str, ...]] = (LOST, NOT_CAPTURED)
 
     pair: Literal["glyphs", "sketches", "fonts", "digits", "noisy", "inverted", "rotated", "fashion"] = knob(
         "glyphs", label="from which task to which", help="What the net was pretrained on, and what it must learn now."
@@ -228,7 +227,7 @@ class FreezeLab(Experiment):
     def train(self, start: Checkpoint | None = None, moments: Moments | None = None) -> Iterator[Event]:
         """See `Experiment.train`. On one machine class the CPU's stream is the same bit for bit."""
         moments = moments or Moments()
-        race = Race(self, news=[])
+        race = Race(self)
         eager, step = False, race.load(start) if start else 0
         race.play_by(self.at(step))
         referee = Referee(race)
@@ -254,7 +253,6 @@ class FreezeLab(Experiment):
             if not race.capturing and not eager:
                 eager = True
                 yield Note(step, "engine", NOT_CAPTURED)
-            yield from race.engines(step)
             wanted, due = moments.everything, moments.due(step)
             if due.snapshot or step in (judged, self.steps):
                 yield referee.snapshot(step, step == self.steps)

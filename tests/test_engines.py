@@ -46,10 +46,7 @@ CASES = {name: cls.of({"steps": STEPS}) for name, cls in experiments().items()} 
 }
 classes = pytest.mark.parametrize("experiment", [CASES[name] for name in experiments()], ids=experiments().keys())
 every = pytest.mark.parametrize("experiment", CASES.values(), ids=CASES.keys())
-RECORDED = {name: CASES[name] for name, cls in experiments().items() if COMPILED in cls.note_templates} | {
-    # Longer, because steps before a picture or an evaluation stay plain; what learns changes in the middle.
-    "FreezeLab": FreezeLab(strategies="head_only,lp_ft,surgical", steps=4 * STEPS),
-}
+RECORDED = {name: CASES[name] for name, cls in experiments().items() if COMPILED in cls.note_templates}
 compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 on_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 

@@ -17,12 +17,10 @@ import torch
 from torch import Tensor
 
 from models.layers import stack
-from models.layers.compiling import place
 from models.layers.masked import Kind, Masked, pull
 from models.layers.plans import relative
 from models.layers.pretrained import cross_entropy
 from models.layers.stack import HEAD, LAYERS
-from models.layers.takeover import News, Takeover
 from models.running import captured
 
 SURGICAL = "surgical"
@@ -97,12 +95,10 @@ class Arm:
     pace_TL: Tensor | None = None
     """`table_TL` on the device, and which one it is a copy of."""
     paced: np.ndarray | None = None
-    news: list[News] | None = None
-    """Where it is told that steps run compiled; None where they never are on a CPU."""
     capturing: bool = True
     """Whether steps on a still lesson are CUDA graphs where there is a GPU; False from the first refusal on."""
     launches: dict[tuple[int, ...], Callable[[], None]] = field(default_factory=dict)
-    """A launch for each set of learning layers, made when first wanted."""
+    """A captured step for each set of learning layers, made when first wanted."""
 
     def __post_init__(self) -> None:
         self.begun = [block.clone() for block in self.blocks]
@@ -127,20 +123,21 @@ class Arm:
 
         Where `lesson` is still, it must be the same one at every step, and the loss is good until the next.
         """
-        learning, pace = self.learning(step), self.table_TL[step].tolist()
-        if measure or not (lesson.still and self.launching):
-            return self._learn(learning, lesson, pace, measure)
-        key = (min([self.touched, *learning]), int(self.remembers), *learning)
+        on_gpu = self.lr_V.device.type == "cuda" and self.masked.kind == "sgd"
+        if measure or not (on_gpu and lesson.still and self.capturing):
+            return self._learn(step, lesson, measure)
+        learning = self.learning(step)
+        key = (self.touched, int(self.remembers), *learning)
         if self.paced is not self.table_TL:
             pace_TL = torch.from_numpy(self.table_TL).to(self.lr_V)
             self.pace_TL = pace_TL if self.pace_TL is None else self.pace_TL.copy_(pace_TL)
             self.paced = self.table_TL
         self.at.fill_(step)
         if key not in self.launches:
-            launch = self._launch(learning, lesson)
+            launch = self._captured(step, lesson)
             if launch is None:
                 self.capturing = False
-                return self._learn(learning, lesson, pace)
+                return self._learn(step, lesson)
             self.launches[key] = launch
         self.launches[key]()
         self._count(learning)
@@ -151,30 +148,26 @@ class Arm:
         """Whether its optimizer allows for capturing, and no step was refused so far."""
         return self.capturing and self.masked.kind == "sgd"
 
-    @property
-    def launching(self) -> bool:
-        """Whether a step on a still lesson becomes one launch: a CUDA graph, or on a CPU, in time, a compiled step."""
-        where = self.lr_V.device.type
-        able = where == "cuda" or (where == "cpu" and self.news is not None and place() is not None)
-        return able and self.captured
-
-    def _launch(self, learning: Sequence[int], lesson: Lesson) -> Callable[[], None] | None:
-        """The step with the layers that learn now, as one launch; its learning rates are looked up there."""
+    def _captured(self, step: int, lesson: Lesson) -> Callable[[], None] | None:
+        """The step with the layers that learn now, as one CUDA graph; its learning rates are looked up there."""
+        learning = self.learning(step)
         for layer in learning:
             self.masked.begin(layer, self.blocks[layer])
+        counts, touched, remembers = dict(self.masked.counts), self.touched, self.remembers
+
+        def put_back() -> None:
+            self.masked.counts, self.touched, self.remembers = dict(counts), touched, remembers
 
         def advance() -> None:
-            counts, touched, remembers = dict(self.masked.counts), self.touched, self.remembers
+            put_back()
             assert self.pace_TL is not None
-            self.loss_V.copy_(self._learn(learning, lesson, self.pace_TL.index_select(0, self.at)[0])[0])
-            # Whoever launches counts.
-            self.masked.counts, self.touched, self.remembers = counts, touched, remembers
+            self.loss_V.copy_(self._learn(step, lesson, pace_L=self.pace_TL.index_select(0, self.at)[0])[0])
 
-        if self.news is not None and self.lr_V.device.type == "cpu":
-            return Takeover(advance, self.news)
         averages = [part for parts in self.masked.averages.values() for part in parts]
         held = (*self.blocks, *averages, self.relative_VL)
-        return captured(advance, torch.Generator(self.lr_V.device), held)
+        launch = captured(advance, torch.Generator(self.lr_V.device), held)
+        put_back()
+        return launch
 
     def _count(self, learning: Sequence[int]) -> None:
         """What a launch changes that is no tensor."""
@@ -182,14 +175,15 @@ class Arm:
             self.masked.counts[layer] += 1
         if learning:
             self.touched = min(self.touched, learning[0])
-        self.remembers = self.strategy == SURGICAL
+        self.remembers = True
 
     def _learn(
-        self, learning: Sequence[int], lesson: Lesson, pace_L: Sequence[float] | Tensor, measure: bool = False
+        self, step: int, lesson: Lesson, measure: bool = False, pace_L: Tensor | None = None
     ) -> tuple[Tensor, Measured | None]:
+        learning = self.learning(step)
         before = [block.clone() for block in self.blocks] if measure else None
         loss_V, gradients = self._differentiate(learning, lesson)
-        rates = self._rates(learning, gradients, pace_L)
+        rates = self._rates(step, learning, gradients, pace_L)
         for layer, gradient, lr_V in zip(learning, gradients, rates, strict=True):
             self.masked.update(layer, self.blocks[layer], gradient, lr_V)
             if self.force is not None and layer != HEAD:
@@ -228,9 +222,9 @@ class Arm:
         return cross_entropy(stack.forward(blocks, x, start=lowest), lesson.replay_labels())
 
     def _rates(
-        self, learning: Sequence[int], gradients: Sequence[Tensor], pace_L: Sequence[float] | Tensor
+        self, step: int, learning: Sequence[int], gradients: Sequence[Tensor], pace_L: Tensor | None = None
     ) -> list[Tensor]:
-        """The learning rate (V,) of each learning layer, by its multiplier `pace_L`."""
+        """The learning rate (V,) of each learning layer, by its multiplier in the plan or in `pace_L`."""
         if self.strategy == SURGICAL:
             now_VL = relative(list(gradients), [self.blocks[layer] for layer in learning])
             kept = REMEMBERED if self.remembers else 0.0
@@ -238,7 +232,8 @@ class Arm:
             self.remembers = True
         rates = []
         for layer in learning:
-            lr_V = self.lr_V * self.running_V * pace_L[layer]
+            pace = float(self.table_TL[step, layer]) if pace_L is None else pace_L[layer]
+            lr_V = self.lr_V * self.running_V * pace
             rates.append(lr_V * self.relative_VL[:, layer] if self.strategy == SURGICAL else lr_V)
         return rates
 

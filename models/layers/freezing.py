@@ -9,7 +9,7 @@ same order of batches, the same new head. So strategies are compared in pairs, a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,6 @@ from models.layers.lessons import changed, shown
 from models.layers.plans import OWN
 from models.layers.pretrained import Source, fisher, initial, pretrained
 from models.layers.stack import HEAD, Features
-from models.layers.takeover import PROOFS, News
 from models.running import device, stream
 
 if TYPE_CHECKING:
@@ -39,13 +38,11 @@ LOST = "{count} of {total} nets of “{arm}” diverged by step {step}: their lo
 class Race:
     """Everything that a training step touches, and the numbers of the steps since they were last told."""
 
-    def __init__(self, knobs: FreezeLab, news: list[News] | None = None) -> None:
-        """With `news` steps may run compiled on a CPU, where that is asked for; `engines` tells of it."""
-        self.knobs, self.where, self.news = knobs, device(), news
+    def __init__(self, knobs: FreezeLab) -> None:
+        self.knobs, self.where = knobs, device()
         self.data = knobs.recipe.data
         self.source: Source = pretrained(knobs.recipe)
         self.classes = len(self.data.target.names)
-        self.told_engines: set[str] = set()
         self.begin_data()
         self.begin_arms()
         self.rows: list[Tensor] = []
@@ -94,7 +91,7 @@ class Race:
             self.arms.append(
                 Arm(
                     name, blocks, knobs.plan_of(name), lr_V, knobs.optimizer, knobs.weight_decay,
-                    None if name == "scratch" else force, pretrained=name != "scratch", news=self.news,
+                    None if name == "scratch" else force, pretrained=name != "scratch",
                 )
             )  # fmt: skip
 
@@ -130,17 +127,6 @@ class Race:
         """Whether steps are CUDA graphs, as far as that is to be expected: there is no GPU, or all went well."""
         return self.where.type != "cuda" or (not changed(self.knobs) and all(arm.captured for arm in self.arms))
 
-    def engines(self, step: int) -> Iterator[Note]:
-        """A note for every new way of doing steps, of which `step` are done; what several strategies tell is one."""
-        if self.news is None:
-            return
-        for news in self.news:
-            if news.text not in self.told_engines:
-                self.told_engines.add(news.text)
-                begun = step - news.steps
-                yield Note(begun, "engine", news.text, {"step": begun, "count": PROOFS})
-        self.news.clear()
-
     def batch(self, step: int) -> Tensor:
         """Which of the labelled pictures every net sees at this step, (V, B): each seed its own."""
         knobs = self.knobs
@@ -162,9 +148,9 @@ class Race:
         return found
 
     def lesson(self, step: int) -> Lesson:
-        """What this step shows; one lesson whose tensors are filled anew where steps are launched and pictures stay."""
+        """What this step shows; on a GPU one lesson whose tensors are filled anew, where pictures stay as they are."""
         drawn = self.drawn(step)
-        if changed(self.knobs) or not any(arm.launching for arm in self.arms):
+        if self.where.type != "cuda" or changed(self.knobs):
             return self.lesson_on(step, drawn)
         if self.still is None:
             self.kept, self.still = drawn, replace(self.lesson_on(step, drawn), still=True)
@@ -204,7 +190,7 @@ class Race:
         """The lesson with as many remembered source pictures beside it."""
         return replace(
             lesson, replay=lambda start: self.replayed.drawn(start, index_VB),
-            replay_labels=lambda: self.replay_labels_N.take(index_VB),
+            replay_labels=lambda: self.replay_labels_N[index_VB],
             replay_weight=self.knobs.replay, old_head_1P=None if self.data.related else self.source.blocks[HEAD],
         )  # fmt: skip
 

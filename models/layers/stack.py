@@ -146,6 +146,5 @@ class Features:
 
     def drawn(self, start: int, index_VB: Tensor) -> Tensor:
         """The inputs of layer `start` for each net's own batch, as `forward` wants them."""
-        every = self.before(start)
-        picked = every.index_select(0, index_VB.flatten()).reshape(*index_VB.shape, *every.shape[1:])
+        picked = self.before(start)[index_VB]
         return picked if start == HEAD else picked.transpose(0, 1).flatten(1, 2)

@@ -238,7 +238,7 @@ WORKLOADS = (
     Work("small MLP: VAE of the 8×8 digits", 200, partial(plain_vae, SMALL_VAE), vae(SMALL_VAE)),
     Work("DCGAN 28×28, batch 64", 20, plain_dcgan, rig(lambda: Duel(DCGAN, 2000))),
     Work("attention, 2 layers, T 48", 40, plain_attention, rig(lambda: Study(ATTENTION, 2000))),
-    Work(f"fine-tuning, {FREEZING_NETS} nets", 5, plain_freezing, rig(lambda: FreezeRace(FREEZING, [])), FREEZING_NETS),
+    Work(f"fine-tuning, {FREEZING_NETS} nets", 5, plain_freezing, rig(lambda: FreezeRace(FREEZING)), FREEZING_NETS),
     *(
         Work(f"{count} GANs as a stack", 20, partial(plain_gans, count), rig(partial(GanRacing, race, 2000)), count)
         for count, race in STACKS.items()
