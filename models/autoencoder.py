@@ -91,7 +91,8 @@ SMALL = ("digits", "sprites")
 class LatentSpace(Experiment):
     """An autoencoder of any of six kinds on small pictures."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
+    """3: sums of convolutions are taken in another order, and training makes rounding grow."""
     title: ClassVar[str] = "Latent space"
     wire: ClassVar[Mapping[str, Pixels | Points]] = {
         "codes": Points(800),

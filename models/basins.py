@@ -46,6 +46,8 @@ JUDGED, PLANE_JUDGED = 300, 150
 class Basins(Experiment):
     """Four nets for each seed, and the loss between them."""
 
+    version: ClassVar[int] = 2
+    """2: sums of convolutions are taken in another order, and training makes rounding grow."""
     title: ClassVar[str] = "Basins"
     wire: ClassVar[Mapping[str, Pixels | Points]] = {
         "share": Points(POINTS),

@@ -46,6 +46,8 @@ STYLED = (
 class ImageGan(Experiment):
     """A GAN on small pictures, of one of three architectures, with or without classes."""
 
+    version: ClassVar[int] = 2
+    """2: sums of convolutions are taken in another order, and training makes rounding grow."""
     title: ClassVar[str] = "GAN on pictures"
     wire: ClassVar[Mapping[str, Pixels | Points]] = {
         "images": Points(100),

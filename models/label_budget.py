@@ -43,6 +43,8 @@ RIVALS = (("full", "head_only"), ("scratch", "head_only"), ("full", "top_two"))
 class LabelBudget(Experiment):
     """Accuracy over the number of labels, way by way."""
 
+    version: ClassVar[int] = 2
+    """2: sums of convolutions are taken in another order, and training makes rounding grow."""
     title: ClassVar[str] = "How many labels"
     wire: ClassVar[Mapping[str, Pixels | Points]] = {
         "labels": Points(20), "seeds": Points(1),

@@ -39,6 +39,8 @@ KEPT = 4
 class PaperClaims(Experiment):
     """One paper's study, seed after seed, and the verdicts so far."""
 
+    version: ClassVar[int] = 2
+    """2: sums of convolutions are taken in another order, and training makes rounding grow."""
     title: ClassVar[str] = "Paper mode"
     wire: ClassVar[Mapping[str, Pixels | Points]] = {"values_RS": Points(64)}
     columns: ClassVar[Mapping[str, str]] = {

@@ -49,6 +49,8 @@ PRETRAINING = 600
 class ShiftMap(Experiment):
     """Three kinds of shift, and which part of the net is best tuned after each."""
 
+    version: ClassVar[int] = 2
+    """2: sums of convolutions are taken in another order, and training makes rounding grow."""
     title: ClassVar[str] = "What kind of shift"
     wire: ClassVar[Mapping[str, Pixels | Points]] = {
         "accuracy_PK": Points(100), "lead_PK": Points(100), "pulled_LK": Points(100), "seeds": Points(1)

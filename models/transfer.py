@@ -59,6 +59,8 @@ LOWEST_TWO = ".".join(["9" * 10] * 2 + ["0" * 10] * 4)
 class FreezeLab(Experiment):
     """All chosen strategies on one pair of tasks."""
 
+    version: ClassVar[int] = 2
+    """2: sums of convolutions are taken in another order, and training makes rounding grow."""
     title: ClassVar[str] = "Freeze lab"
     wire: ClassVar[Mapping[str, Pixels | Points]] = {
         name: Points(1000)

@@ -1,6 +1,6 @@
 """The thread beside training that measures, writes and commits events, in their order, while the loop goes on.
 
-The loop's whole cost is one `put` into a bounded queue; where the disk cannot keep up, the loop waits for it.
+The loop's whole cost is one `put` into a queue; where the disk cannot keep up and it is full, the loop waits.
 """
 
 from __future__ import annotations

@@ -315,10 +315,12 @@ def test_the_loop_waits_for_a_disk_that_cannot_keep_up(tmp_path: Path, monkeypat
 
     loop = threading.Thread(target=hand_over)
     loop.start()
-    until(lambda: len(handed) >= 4 + 1)  # one is being written
-    loop.join(0.1)
-    assert len(handed) == 4 + 1
-    stuck.set()
+    try:
+        until(lambda: len(handed) >= 4 + 1)  # one is being written
+        loop.join(0.1)
+        assert len(handed) == 4 + 1
+    finally:
+        stuck.set()
     loop.join()
     recorder.close()
     record.close()

@@ -20,11 +20,13 @@ import hashlib
 import json
 import logging
 import os
+import platform
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +57,17 @@ def place() -> Path | None:
 def key_of(text: str) -> str:
     """What a compiled step is filed under: all that its machine code depends on."""
     recipe = Path(__file__).read_bytes() + Path(program.__file__).read_bytes()
-    said = [torch.__version__, torch.backends.cpu.get_cpu_capability(), str(torch.get_num_threads())]
+    said = [torch.__version__, instructions(), str(torch.get_num_threads())]
     return hashlib.sha256(b"\0".join([text.encode(), recipe, *(one.encode() for one in said)])).hexdigest()[:32]
+
+
+@cache
+def instructions() -> str:
+    """All that this processor can do: code is made for this very one, and another may die of it."""
+    file = Path("/proc/cpuinfo")
+    lines = file.read_text().splitlines() if file.exists() else []
+    told = next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
+    return f"{torch.backends.cpu.get_cpu_capability()} {told}"
 
 
 def wishes(where: Path) -> list[str]:

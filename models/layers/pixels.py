@@ -88,10 +88,10 @@ class _Scattered(torch.autograd.Function):
         return _gradients(ctx, d_B1SS, True, ctx.needs_input_grad)
 
 
-def _gradients(ctx: Any, d: Tensor, transposed: bool, wanted: tuple[bool, ...]) -> Gradients:
+def _gradients(ctx: Any, d_out: Tensor, transposed: bool, wanted: tuple[bool, ...]) -> Gradients:
     """PyTorch's own gradients of a convolution with respect to input, weight and bias, as far as they are wanted."""
     found: Gradients = torch.ops.aten.convolution_backward(
-        d, *ctx.saved_tensors, [ctx.saved_tensors[1].shape[transposed]], [STRIDE] * 2, [PADDING] * 2, [1, 1],
+        d_out, *ctx.saved_tensors, [ctx.saved_tensors[1].shape[transposed]], [STRIDE] * 2, [PADDING] * 2, [1, 1],
         transposed, [0, 0], 1, wanted,
     )  # fmt: skip
     return found

@@ -51,7 +51,7 @@ class Recipe:
     contrast: float = 0.0
     shapes: float = 0.0
     labels: float = 0.0
-    version: int = 1
+    version: int = 2
 
     @property
     def data(self) -> Transfer:

@@ -123,7 +123,7 @@ def compile_step(said: dict[str, Any], file: Path) -> None:
     configs: dict[str, Any] = {"cpp.threads": torch.get_num_threads()}
     if _narrow(program.graph_module):
         # Where all is written out and fits, what lies between operations stands on the stack: to ask for its memory
-        # took a third of a step. A tangent that is not 2σ(2x) - 1 would be a call for each number of such a row.
+        # took a third of a step. A tanh that is not 2σ(2x) - 1 would be a call for each number of such a row.
         configs |= {"aot_inductor.allow_stack_allocation": True, "cpp.use_decompose_tanh": True}
         if torch.backends.cpu.get_cpu_capability() == "AVX512":
             configs["cpp.simdlen"] = 256

@@ -72,7 +72,8 @@ def layers(decoder: nn.Module, side: int) -> tuple[list[dict[str, Any]], bytes]:
         assert module.bias is not None
         weight, bias = (part.detach().cpu().numpy() for part in (module.weight, module.bias))
         parts += [weight.ravel(), bias]
-        kind = {nn.Conv2d: "around", nn.ConvTranspose2d: "up"}.get(type(module), "linear")
+        up, around = isinstance(module, nn.ConvTranspose2d), isinstance(module, nn.Conv2d)
+        kind = "up" if up else "around" if around else "linear"
         entry = {"kind": kind, "weights": weight.size, "biases": bias.size, "relu": False}
         described.append({**entry, "out": bias.size, "side": side})
         side *= 2 if kind == "up" else 1
