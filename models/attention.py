@@ -308,6 +308,10 @@ class AttentionTraining(Experiment):
         study.load(checkpoint)
         return study
 
+    def sitter(self) -> Study:
+        """See `Experiment.sitter`."""
+        return Study(self.at(0), learns=False)
+
     def measure(self, snapshot: Snapshot) -> Mapping[str, float]:
         """The best head's agreement with what the task demands, and the best scores of the roles that matter here."""
         best = {"agreement": float(snapshot.arrays["agreement"].max())}

@@ -318,6 +318,10 @@ class LatentSpace(Experiment):
         study.load(checkpoint)
         return study
 
+    def sitter(self) -> Autoencoding:
+        """See `Experiment.sitter`."""
+        return Autoencoding(self.at(0))
+
     def measure(self, snapshot: Snapshot) -> Mapping[str, float]:
         """How like the data the recorded samples are."""
         return sample_quality(self.data, torch.from_numpy(snapshot.arrays["samples"]).float() / 255)

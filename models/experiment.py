@@ -33,6 +33,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from models.knobs import Knob, Value, declared, knob
 
 if TYPE_CHECKING:
+    from models.layers.later import Pictured
     from models.running import Moments
 
 __all__ = [
@@ -278,6 +279,13 @@ class Experiment(BaseModel):
         The stream ends with a `Checkpoint` at `steps`, or with a `Note` of kind "diverged".
         """
         raise NotImplementedError
+
+    def sitter(self) -> Pictured[Any] | None:
+        """A rig that takes the poses in which training hands over its pictures (`models/layers/later.py`).
+
+        None where training draws them itself.
+        """
+        return None
 
     @classmethod
     def stories(cls) -> tuple[Story, ...]:

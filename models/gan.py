@@ -290,6 +290,10 @@ class GanTraining(Experiment):
         game.load(checkpoint)
         return game
 
+    def sitter(self) -> Game | None:
+        """See `Experiment.sitter`."""
+        return None if self.data == "dirac" else Game(self.at(0))
+
     def measure(self, snapshot: Snapshot) -> Mapping[str, float]:
         """Mode coverage, quality and distances of the recorded samples: those of the average of G where one is kept."""
         if self.data == "dirac":

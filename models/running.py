@@ -14,6 +14,7 @@ import platform
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,12 +28,30 @@ class Due:
     checkpoint: bool
 
 
+Flags = bytearray | memoryview
+
+
+class Flag:
+    """An attribute that is a byte of its owner's `flags`: memory, which processes can share."""
+
+    def __init__(self, place: int) -> None:
+        self.place = place
+
+    def __get__(self, owner: Any, _kind: type) -> bool:
+        return bool(owner.flags[self.place])
+
+    def __set__(self, owner: Any, raised: bool) -> None:
+        owner.flags[self.place] = raised
+
+
 class Moments:
     """Decides after which steps the training loop stops to tell what happened.
 
-    The loop runs undisturbed to `after(step)`, leaving early only if `asked` was raised, by another thread,
+    The loop runs undisturbed to `after(step)`, leaving early only if `asked` was raised, by another thread or process,
     to hear of the newest losses; with `everything` also raised it hands over a snapshot and a checkpoint.
     """
+
+    asked, everything = Flag(0), Flag(1)
 
     def __init__(
         self,
@@ -41,12 +60,13 @@ class Moments:
         checkpoint_ratio: float = 1.25,
         block: int = 1000,
         widest: int = 400,
+        flags: Flags | None = None,
     ) -> None:
+        """`flags`: where the two flags are kept, if others are to share them."""
+        self.flags: Flags = bytearray(2) if flags is None else flags
         self.dense, self.ratio, self.checkpoint_ratio, self.block = dense, ratio, checkpoint_ratio, block
         # Three thousand steps a second at the most: so a picture comes at least seven times a second, ever.
         self.widest, self.knee = widest, int(widest / (ratio - 1))
-        self.asked = False
-        self.everything = False
         self._pictures = [0]
         """The regular snapshots' steps, as far as they were needed."""
 

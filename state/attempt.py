@@ -1,6 +1,6 @@
 """One process's turn at a run: its training followed event by event, from `starting` to whatever state it ends in.
 
-The main thread does nothing but iterate `experiment.train` and hand events to the recorder, while a ticker asks for
+The main thread does nothing but iterate what a trainer tells and hand events to the recorder, while a ticker asks for
 news and watches for wishes. What has to be said of the run waits for a database that is away.
 """
 
@@ -10,6 +10,7 @@ import contextlib
 import json
 import signal
 import sqlite3
+import sys
 import threading
 import time
 import traceback
@@ -19,18 +20,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
-import torch
-
 from models.experiment import BadExperiment, Checkpoint, Experiment, Note
-from models.running import Moments, signature
+from models.running import signature
 from state import progress, reasons
 from state.control import Control
 from state.database import FAULTS, DatabaseFault
 from state.home import Limits, run_directory, size_bytes
+from state.line import Gone
 from state.progress import Progress
 from state.recorder import Recorder
 from state.row import ACTIVE, Row
 from state.start import find_start, open_record, recorded
+from state.trainer import Orders, Trainer, explained
 
 TICK_S = 0.02
 ASK_S = 0.1
@@ -50,17 +51,26 @@ class Attempt:
     def __init__(self, home: Path, key: str, attempt: int) -> None:
         self.home, self.key, self.attempt = home, key, attempt
         self.directory = run_directory(home, key)
-        self.wish: Wish = "run"
+        self.orders = Orders()
+        self.wish = "run"
         self.control = self._insist(lambda: Control(home))
         self.limits = Limits.read()
-        self.moments = Moments()
         self.step = 0
-        self.until: int | None = None
         self.held = self.deaf = False
         self.over = threading.Event()
         self.recorder: Recorder | None = None
         self.diverged: Note | None = None
         self.checkpoint_s = FIRST_S
+
+    @property
+    def wish(self) -> Wish:
+        """What is to become of the run; training stops for all but “run”."""
+        return self._wish
+
+    @wish.setter
+    def wish(self, wish: Wish) -> None:
+        self._wish = wish
+        self.orders.hold = wish != "run"
 
     def run(self) -> None:
         row = self._move(("starting",), lambda row: row)
@@ -74,6 +84,8 @@ class Attempt:
             self._train(recorded(row), ticker)
         except BadExperiment as error:
             self._end("failed", reasons.note(0, reasons.UNKNOWN_EXPERIMENT, error=str(error)))
+        except Gone:  # as if this process had died as well: the supervisor finds its lease free
+            print("the trainer is gone", file=sys.stderr)
         except Exception as error:  # the one broad except of the program: whatever broke becomes a status
             traceback.print_exc()
             self._fail(error)
@@ -90,24 +102,33 @@ class Attempt:
         row = self._move(("starting",), lambda row: replace(row, state="running", signature=said))
         if row is None:
             return
-        self.until = row.until
+        self.orders.until = row.until
         self.step = start.checkpoint.step if start.checkpoint else 0
+        # Before any thread: a trainer is forked.
+        trainer = Trainer(experiment, start.checkpoint, self.orders, self.directory / "worker.log")
         self.recorder = Recorder(experiment, record, start.resumed)
+        self._keep_next()
         ticker.start()
-        ended = self._follow(experiment, start.checkpoint)
-        self.recorder.close()
+        try:
+            ended = self._follow(experiment, trainer)
+        finally:
+            trainer.close()
+            self.recorder.close()
         if ended:
             record.finish()
             self._end("failed" if self.diverged else "finished", self.diverged)
         record.close()
 
-    def _follow(self, experiment: Experiment, start: Checkpoint | None) -> bool:
+    def _follow(self, experiment: Experiment, trainer: Trainer) -> bool:
         """Iterate the training; whether it came to its end. Where a wish ended it, that is recorded already."""
         recorder = self.recorder
         assert recorder is not None
-        complete = start is not None and start.step >= experiment.steps
-        self._ask_for_one_step()
-        for event in () if complete else experiment.train(start, self.moments):
+        complete = self.step >= experiment.steps
+        for event in trainer:
+            if event is None:
+                if not self._hold():
+                    return False
+                continue
             recorder.put(event)
             self.step = event.step
             match event:
@@ -115,27 +136,15 @@ class Attempt:
                     self.diverged = event
                 case Checkpoint() if event.step >= experiment.steps:
                     complete = True
-                case Checkpoint() if self._must_hold():
-                    if not self._hold():
-                        return False
-            self._ask_for_one_step()
         recorder.flush()
         if not complete and self.diverged is None:
             raise RuntimeError(reasons.ENDED_WITHOUT_END)
         return True
 
-    def _ask_for_one_step(self) -> None:
-        if self.until is not None:
-            self._ask()
-
-    def _ask(self) -> None:
+    def _keep_next(self) -> None:
+        """Tell the recorder whether the next picture is kept, regular or not."""
         if self.recorder is not None:
-            self.recorder.keep_next = self.wish != "run" or self.until is not None
-        self.moments.everything = True
-        self.moments.asked = True
-
-    def _must_hold(self) -> bool:
-        return self.wish != "run" or (self.until is not None and self.step >= self.until)
+            self.recorder.keep_next = self.wish != "run" or self.orders.until is not None
 
     def _hold(self) -> bool:
         """At a checkpoint, obey the wish; whether training goes on in this process."""
@@ -153,8 +162,9 @@ class Attempt:
         if row is None or row.state in ("stopped", "queued") or (row.state == "paused" and not self._linger()):
             return False
         if row.state == "running":
-            self.until, self.wish = row.until, "run"
-        self.recorder.keep_next = self.moments.everything = self.moments.asked = False
+            self.orders.until, self.wish = row.until, "run"
+        self.orders.moments.everything = self.orders.moments.asked = False
+        self._keep_next()
         self.held = False
         return True
 
@@ -179,7 +189,7 @@ class Attempt:
                 if row is None or row.state not in ("paused", "queued"):
                     return False
                 if row.state == "queued" and self.control.claim(self.key, self.limits.slots, "running"):
-                    self.until, self.wish = row.until, "run"
+                    self.orders.until, self.wish = row.until, "run"
                     return True
                 if self.control.others_wait(self.key):
                     return False
@@ -211,7 +221,7 @@ class Attempt:
         )  # fmt: skip
 
     def _fail(self, error: Exception) -> None:
-        reason = self._explain(error)
+        reason = explained(error, self.step, self.directory / "worker.log")
         try:
             if self.recorder is not None:
                 self.recorder.close()
@@ -220,16 +230,6 @@ class Attempt:
         except (OSError, sqlite3.Error):  # the disk that failed may be the very reason
             traceback.print_exc()
         self._end("failed", reason)
-
-    def _explain(self, error: Exception) -> Note:
-        full = isinstance(error, OSError) and error.errno in reasons.FULL_DISK
-        full = full or (isinstance(error, sqlite3.Error) and "full" in str(error))
-        if full:
-            return reasons.note(self.step, reasons.DISK_FULL)
-        if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error):
-            return reasons.note(self.step, reasons.OUT_OF_MEMORY)
-        what = f"{type(error).__name__}: {error}"[:300]
-        return reasons.note(self.step, reasons.CRASHED, error=what, log=str(self.directory / "worker.log"))
 
     def _tick(self) -> None:
         """Ask for news ten times a second, for everything every two, and obey wishes within two ticks."""
@@ -245,10 +245,11 @@ class Attempt:
                     everything = now
                     slow = self.recorder.write_s / CHECKPOINT_SHARE if self.recorder else 0.0
                     self.checkpoint_s = max(min(CHECKPOINT_S, 2 * self.checkpoint_s), slow)
-                    self._ask()
+                    self._keep_next()
+                    self.orders.ask()
             if now - asked > ASK_S:
                 asked = now
-                self.moments.asked = not self.held
+                self.orders.moments.asked = not self.held
                 seen.append((now, self.step))
                 while len(seen) > 2 and now - seen[0][0] > 1.0:
                     seen.popleft()

@@ -9,7 +9,6 @@ and trains itself.
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import json
 import os
@@ -25,6 +24,7 @@ from models.layers import compiling, pretrained
 from state.attempt import Attempt
 from state.home import Limits, run_directory
 from state.lease import Held, Lease
+from state.trainer import end_with
 
 
 def warm() -> None:
@@ -47,7 +47,7 @@ def main() -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     once = sys.argv[1:] == ["once"]
     if once:
-        _end_with(os.getppid())
+        end_with(os.getppid())
     warm()
     forks = sys.platform == "linux" and torch.version.cuda is None and not once
     if forks:
@@ -63,14 +63,6 @@ def main() -> None:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             os.setsid()
             take(json.loads(line))
-            os._exit(0)
-
-
-def _end_with(parent: int) -> None:
-    """Die when the parent does, on Linux, by whatever death: who started this process there answers for its place."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-        if os.getppid() != parent:
             os._exit(0)
 
 

@@ -34,7 +34,9 @@ def test_no_room_imports_backwards(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_nothing_is_unpickled(path: Path) -> None:
-    assert not {"pickle", "dill", "joblib", "shelve", "marshal"} & set(imported(path))
+    """But for what a process hears from the one that it forked, through a pipe without a name."""
+    allowed = {"pickle"} if path == ROOT / "state" / "line.py" else set[str]()
+    assert {"pickle", "dill", "joblib", "shelve", "marshal"} & set(imported(path)) == allowed
     assert not re.search(r"torch\.load|allow_pickle=True|(?<!literal_)eval\(", path.read_text(encoding="utf-8"))
 
 

@@ -1,18 +1,20 @@
-"""Pictures and evaluations that are computed by whoever looks at them first: the thread that records, not the loop.
+"""Pictures and evaluations that are computed by whoever looks at them first: whoever records, not the loop.
 
-The loop copies what they depend on, a few weights; a double of the rig, with weights of its own, takes them on and is
-looked at while training goes on. The operations are those that the loop would have done, so every bit is the same.
-Where the weights are not on the CPU or fill a megabyte, the loop looks at once: there a copy of them would cost more
-than the picture, or wait in memory beside others.
+The loop copies what they depend on, a few weights: a `Pose`. A double of the rig, with weights of its own, takes them
+on and is looked at while training goes on, in another thread or, as a pose can travel, in another process. The
+operations are those that the loop would have done, so every bit is the same. Where the weights are not on the CPU or
+fill a megabyte, the loop looks at once: there a copy of them would cost more than the picture, or wait in memory beside
+others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
+from dataclasses import dataclass
 from functools import cached_property, partial
 from threading import Lock
-from typing import Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 import torch
@@ -26,13 +28,30 @@ Rig = TypeVar("Rig")
 Look = Callable[[Rig], Mapping[str, np.ndarray]]
 
 
-class Later(Mapping[str, np.ndarray]):
-    """Named arrays that are computed once, when the first of them is wanted."""
+@dataclass(frozen=True)
+class Pose(Generic[Knobs]):
+    """A rig as it was at one moment, and what of it is looked at. It can be pickled."""
 
-    def __init__(self, draw: Callable[[], Mapping[str, np.ndarray]]) -> None:
-        self._draw: Callable[[], Mapping[str, np.ndarray]] | None = draw
+    knobs: Knobs
+    held: tuple[np.ndarray, ...]
+    look: Look[Any]
+
+
+class Later(Mapping[str, np.ndarray]):
+    """Named arrays that are computed once, when the first of them is wanted: what a look at `pose` tells."""
+
+    def __init__(self, pose: Pose[Any], draw: Callable[[], Mapping[str, np.ndarray]] | None = None) -> None:
+        self.pose = pose
+        self._draw = draw
         self._found: Mapping[str, np.ndarray] = {}
         self._lock = Lock()
+
+    def __reduce__(self) -> tuple[type[Later], tuple[Pose[Any]]]:
+        return Later, (self.pose,)
+
+    def taken_by(self, sitter: Pictured[Any]) -> None:
+        """Have the pose, which came from elsewhere, taken by a rig that is here."""
+        self._draw = partial(sitter.posed, self.pose)
 
     @property
     def _arrays(self) -> Mapping[str, np.ndarray]:
@@ -80,8 +99,9 @@ class Pictured(Capturable[Knobs]):
         if self.where.type != "cpu" or sum(tensor.nbytes for tensor in seen) > HEAVY_BYTES:
             return look(self)
         double, lock = self._double
-        held = [tensor.detach().clone() for tensor in seen]
-        return Later(partial(double._as_seen, look, lock, self.knobs, held))
+        held = tuple(tensor.detach().clone().numpy() for tensor in seen)
+        pose = Pose(self.knobs, held, look)
+        return Later(pose, partial(double._alone, lock, pose))
 
     @cached_property
     def _double(self) -> tuple[Self, Lock]:
@@ -89,9 +109,14 @@ class Pictured(Capturable[Knobs]):
         self._part(double)
         return double, Lock()
 
-    def _as_seen(self, look: Look[Self], lock: Lock, knobs: Knobs, held: Sequence[Tensor]) -> Mapping[str, np.ndarray]:
-        with lock, torch.no_grad():
-            for own, value in zip(self._seen(), held, strict=True):
-                own.copy_(value)
-            self.look_by(knobs)
-            return look(self)
+    def _alone(self, lock: Lock, pose: Pose[Knobs]) -> Mapping[str, np.ndarray]:
+        with lock:
+            return self.posed(pose)
+
+    @torch.no_grad()
+    def posed(self, pose: Pose[Knobs]) -> Mapping[str, np.ndarray]:
+        """Take the pose, for good, and be looked at."""
+        for own, value in zip(self._seen(), pose.held, strict=True):
+            own.copy_(torch.from_numpy(value))
+        self.look_by(pose.knobs)
+        return pose.look(self)

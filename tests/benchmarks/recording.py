@@ -3,15 +3,17 @@
     python -m tests.benchmarks.recording [rounds] [part of a run's name]
 
 Three costs, each as a share of the bare loop's processor or wall time, median and range over the rounds, in which all
-ways take turns. `told`: the stream alone, processor time of the loop. Then, with the recorder on: processor time of the
-loop's thread; wall time of the loop, which also waits for Python's lock and for the recorder's queue; processor time of
-the whole process until everything is on disk. Wall time is without that in which the loop was ready and other processes
-had the core, where Linux tells it; a busy machine holds up the recorder all the same, and the loop with it. Steps are
-plain operations and, where there is a compiler, compiled ones (`TORCHLIGHT_HOME` keeps these for the next time).
+ways take turns, each loop in a process forked for it, as a run has one. `told`: the stream alone, processor time of the
+loop. Then, as a worker does it: processor time of the loop; its wall time, in which it also waits for room in the
+pipe; processor time of all until everything is on disk. Wall time is without that in which the loop was ready and other
+processes had the core, where Linux tells it; a busy machine holds up the recorder all the same, and the loop with it.
+Steps are plain operations and, where there is a compiler, compiled ones (`TORCHLIGHT_HOME` keeps these for the next
+time).
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 import shutil
 import statistics
@@ -19,7 +21,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -40,8 +43,10 @@ from models.layers.study import Study
 from models.layers.takeover import at_once
 from models.running import COMPILE, Moments, device
 from state.compiling import compile_ahead
+from state.line import Told
 from state.record import Record
 from state.recorder import Recorder
+from state.trainer import Orders, Trainer, trained
 
 ROUNDS = 5
 BLOCK = Moments().block
@@ -72,38 +77,75 @@ def displaced() -> float:
     return int(file.read_text().split()[1]) / 1e9 if file.exists() else 0.0
 
 
+def forked(loop: Callable[[], object]) -> Spent:
+    """What the loop spends in a process of its own, as each run has one: its first touch of memory is no recording."""
+    meter = Meter()
+    if (process := os.fork()) == 0:
+        try:
+            with meter:
+                loop()
+        finally:
+            os._exit(0)
+    os.waitpid(process, 0)
+    return meter.spent
+
+
+class Meter:
+    """What is spent in a block, told to the process that forked the one in which it runs."""
+
+    def __init__(self) -> None:
+        self._told = memoryview(mmap.mmap(-1, mmap.PAGESIZE))[:24].cast("d")
+
+    def __enter__(self) -> None:
+        self._began = Spent.so_far()
+
+    def __exit__(self, *_: object) -> None:
+        spent = self._began.until_now()
+        self._told[0], self._told[1], self._told[2] = spent.loop, spent.wall, spent.process
+
+    @property
+    def spent(self) -> Spent:
+        return Spent(*self._told)
+
+
 def bare(experiment: Experiment, rig: Rig) -> Spent:
     """Steps alone; their numbers are read when their block is full."""
-    began = Spent.so_far()
-    training = rig(experiment, BLOCK)
-    for step in range(experiment.steps):
-        training.iterate(step)
-        if (step + 1) % BLOCK == 0:
-            training.told()
-    return began.until_now()
+
+    def loop() -> None:
+        training = rig(experiment, BLOCK)
+        for step in range(experiment.steps):
+            training.iterate(step)
+            if (step + 1) % BLOCK == 0:
+                training.told()
+
+    return forked(loop)
 
 
 def told(experiment: Experiment, _rig: Rig) -> Spent:
-    began = Spent.so_far()
-    for _event in experiment.train():
-        pass
-    return began.until_now()
+    return forked(lambda: deque(experiment.train(), 0))
 
 
 def recorded(experiment: Experiment, _rig: Rig) -> Spent:
-    """As a worker does it."""
-    with tempfile.TemporaryDirectory() as at:
-        record = Record(Path(at))
+    """As a worker does it: steps by the trainer, all else here."""
+    meter = Meter()
+
+    def metered(*training: Any) -> Iterator[Told]:
+        with meter:
+            yield from trained(*training)
+
+    with tempfile.TemporaryDirectory() as at, mock.patch("state.trainer.trained", metered):
+        began, record = Spent.so_far(), Record(Path(at))
+        trainer = Trainer(experiment, None, Orders(), Path(at) / "log")
         recorder = Recorder(experiment, record)
-        began = Spent.so_far()
-        for event in experiment.train():
-            recorder.put(event)
-        loop = began.until_now()
+        for event in trainer:
+            if event is not None:
+                recorder.put(event)
         recorder.flush()
-        whole = began.until_now()
+        beside = began.until_now()
+        trainer.close()
         recorder.close()
         record.close()
-    return replace(loop, process=whole.process)
+    return replace(meter.spent, process=meter.spent.process + beside.process)
 
 
 def said(costs: Iterable[float]) -> str:

@@ -1,7 +1,7 @@
 """Kills whatever can die, at random moments, under runs of several families: who watched them has lost nothing.
 
-Workers, the supervisor and a real server are killed with signal 9 while a viewer remembers every number and picture
-that was ever shown. In the end each run must be the run that nobody disturbed, to the last bit: all rows, all
+Workers, trainers, the supervisor and a real server are killed with signal 9 while a viewer remembers every number and
+picture that was ever shown. In the end each run must be the run that nobody disturbed, to the last bit: all rows, all
 pictures, the final weights. A run that ends a third process in a row without getting further would be given up, and
 rightly: the killer spares it once it has done so twice.
 """
@@ -33,7 +33,7 @@ from state.runs import Run, Runs
 from state.supervisor import ensure_supervisor
 from state.worker import warm
 from tests.browsing import ROOT, free_port
-from tests.processes import end_processes
+from tests.processes import children, end_processes
 from tests.toys import Expected, Toy, store
 
 AT_ONCE = 3
@@ -106,6 +106,12 @@ class Viewer:
         return pid
 
 
+def _trainer(viewer: Viewer) -> int | None:
+    """The process that trains the run, if it may be killed."""
+    worker = viewer.victim()
+    return next(iter(children(worker)), None) if worker is not None else None
+
+
 class Server:
     """A real server of the home, which is there again whenever it was killed."""
 
@@ -173,8 +179,9 @@ def kill(home: Path, count: int, chance: random.Random) -> Tally:
             if time.monotonic() > due and kills.total() < count:
                 due = last = time.monotonic()
                 due += chance.expovariate(1 / MEAN_S)
-                what = chance.choices(("worker", "supervisor", "server"), (36, 3, 1))[0]
-                found = {"worker": chance.choice(active).victim, "server": server.victim,
+                what = chance.choices(("worker", "trainer", "supervisor", "server"), (24, 12, 3, 1))[0]
+                one = chance.choice(active)
+                found = {"worker": one.victim, "trainer": partial(_trainer, one), "server": server.victim,
                          "supervisor": partial(_leader, home, active)}[what]()  # fmt: skip
                 if _killed(found):
                     kills[what] += 1

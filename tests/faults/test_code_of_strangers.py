@@ -24,6 +24,8 @@ CALLS = {
     "yaml.load",
     "pandas.read_pickle",
 }
+OWN = {"state/line.py": ["import pickle"]}
+"""What is allowed, by file: words of a process that this one forked, through a pipe that nobody else knows."""
 # `compile` and `exec` of other things than text: a regular expression, a module, a graph.
 METHODS = {"torch.compile", "re.compile"}
 
@@ -57,4 +59,5 @@ def test_a_danger_is_found(text: str) -> None:
 def test_nothing_runs_a_stranger_s_text() -> None:
     assert len(FILES) > 100
     found = {str(path.relative_to(ROOT)): dangers(path.read_text(encoding="utf-8")) for path in FILES}
-    assert not {path: lines for path, lines in found.items() if lines}
+    said = {path: [line.partition(": ")[2] for line in lines] for path, lines in found.items() if lines}
+    assert said == OWN, found

@@ -1,0 +1,162 @@
+"""How a trainer tells its worker what happens: by a pipe for words, and by memory that both share for large arrays.
+
+The worker looks into the pipe now and then, and is not woken by each word: the kernel takes it that who writes to a
+pipe has no more to do, and runs the reader on the writer's core. What goes through the pipe was written by a process
+that this one forked, and by nobody else: so it may be unpickled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import pickle
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+
+from models.experiment import Event, Note
+
+ROOM_BYTES = 1 << 20
+"""What the pipe shall hold until the worker reads it."""
+LOOK_S, FIRST_LOOK_S = 0.02, 0.002
+"""How often the worker looks, and how often before the first word."""
+GATHER_S = 0.01
+"""Words that follow each other sooner are sent together."""
+LARGE_BYTES = 4096
+"""Arrays of so many bytes travel beside the pipe."""
+SHELF_BYTES = 1 << 26
+"""Memory for them; it is there when it is used."""
+
+
+class Gone(Exception):  # noqa: N818  (what happened to the trainer)
+    """The other end was closed without a last word."""
+
+
+@dataclass(frozen=True)
+class End:
+    """The last word: training has ended, by itself or by an error."""
+
+    reason: Note | None = None
+
+
+Told = Event | None
+"""What training tells; None: it holds at the checkpoint before, until it hears that it shall go on."""
+
+
+class Line:
+    """Both ends, until each process has taken its own."""
+
+    def __init__(self) -> None:
+        self._told, self._tell = Pipe(duplex=False)
+        self._bell, self._ring = Pipe(duplex=False)
+        self._shelf = Shelf()
+        _widen(self._tell)
+
+    def speaker(self) -> Speaker:
+        """The trainer's end."""
+        self._told.close()
+        self._bell.close()
+        return Speaker(self._tell, self._ring, self._shelf)
+
+    def words(self) -> Iterator[Told | End]:
+        """The worker's end: what is said. Raises `Gone`."""
+        self._tell.close()
+        self._ring.close()
+        return self._heard()
+
+    def _heard(self) -> Iterator[Told | End]:
+        look_s = FIRST_LOOK_S
+        try:
+            while True:
+                with contextlib.suppress(EOFError):  # what was said before lies in the pipe, and then its end
+                    if self._bell.poll(look_s):
+                        self._bell.recv_bytes()
+                while self._told.poll():
+                    words, laid = pickle.loads(self._told.recv_bytes())
+                    for word in pickle.loads(words, buffers=self._shelf.take(*laid) if laid else ()):
+                        yield word
+                        look_s = LOOK_S
+        except EOFError:
+            raise Gone from None
+
+
+class Speaker:
+    """The trainer's end."""
+
+    def __init__(self, told: Connection, ring: Connection, shelf: Shelf) -> None:
+        self._told, self._ring, self._shelf = told, ring, shelf
+        self._words: list[Told | End] = []
+        self._sent = 0.0
+
+    def say(self, word: Told | End) -> None:
+        """Say it: with the next word, if that is likely to come at once."""
+        self._words.append(word)
+        last = word is None or isinstance(word, End)
+        if not last and time.monotonic() - self._sent < GATHER_S:
+            return
+        said = self._packed()
+        self._words.clear()
+        if last or len(said) > ROOM_BYTES // 4:
+            self._ring.send_bytes(b"look")
+        self._told.send_bytes(said)
+        self._sent = time.monotonic()
+
+    def _packed(self) -> bytes:
+        """The words; large arrays lie on the shelf, as long as there is room."""
+        large = list[memoryview]()
+
+        def stays(buffer: pickle.PickleBuffer) -> bool:
+            array = buffer.raw()
+            if small := array.nbytes < LARGE_BYTES:
+                return small
+            large.append(array)
+            return False
+
+        words = pickle.dumps(self._words, 5, buffer_callback=stays)
+        laid = self._shelf.lay(large) if large else None
+        if large and laid is None:
+            words = pickle.dumps(self._words, 5)
+        return pickle.dumps((words, laid), 5)
+
+
+class Shelf:
+    """Memory that both share, in which the trainer lays arrays and from which the worker takes them, in their order."""
+
+    def __init__(self) -> None:
+        self._memory = memoryview(mmap.mmap(-1, SHELF_BYTES))
+        self._taken = memoryview(mmap.mmap(-1, mmap.PAGESIZE))[:8].cast("q")
+        """The worker's count: how far it has come."""
+        self._laid = 0
+        """The trainer's count; where it starts anew at the beginning, the rest counts as laid and taken."""
+
+    def lay(self, arrays: list[memoryview]) -> tuple[list[slice], int] | None:
+        """Where they lie now, and the count when they are taken; None where there is no room for all."""
+        if self._taken[0] == self._laid:
+            self._taken[0] = self._laid = 0
+        places, end = list[slice](), self._laid
+        for array in arrays:
+            if end % SHELF_BYTES + array.nbytes > SHELF_BYTES:
+                end += -end % SHELF_BYTES
+            places.append(slice(end % SHELF_BYTES, end % SHELF_BYTES + array.nbytes))
+            end += array.nbytes
+            if end - self._taken[0] > SHELF_BYTES:
+                return None
+        for array, place in zip(arrays, places, strict=True):
+            self._memory[place] = array
+        self._laid = end
+        return places, end
+
+    def take(self, places: list[slice], end: int) -> list[bytearray]:
+        """Copies of the arrays; their room is free then."""
+        arrays = [bytearray(self._memory[place]) for place in places]
+        self._taken[0] = end
+        return arrays
+
+
+def _widen(pipe: Connection) -> None:
+    import fcntl
+
+    with contextlib.suppress(OSError):  # the system grants a user only so much
+        fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, ROOM_BYTES)

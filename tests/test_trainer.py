@@ -1,0 +1,141 @@
+"""A run is trained by a process that does nothing else, and that nobody misses when it dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.attention import AttentionTraining
+from models.autoencoder import LatentSpace
+from models.experiment import Checkpoint, Experiment, Scalars, Snapshot
+from models.gan import GanTraining
+from state import line
+from state.lease import holder
+from state.line import End, Gone, Line, Shelf
+from state.runs import Run
+from state.trainer import Orders, trained
+from tests.processes import children
+from tests.toys import Expected, Toy, store, wait
+from tests.waiting import until
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a process is forked for training on Linux alone")
+
+
+def trainer(run: Run) -> int:
+    """The process that trains the run, whose worker holds the lease."""
+    found: list[int] = []
+    until(lambda: bool(found.extend(children(holder(run.directory / "lease") or 0)) or found))
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    "experiment",
+    [
+        GanTraining(data="ring", steps=60),
+        GanTraining(data="dirac", steps=30),
+        AttentionTraining(steps=30),
+        LatentSpace(steps=30),
+    ],
+    ids=lambda experiment: type(experiment).__name__,
+)
+def test_what_a_worker_records_is_what_the_loop_tells(tmp_path: Path, experiment: Experiment) -> None:
+    with store(tmp_path) as opened:
+        run = opened.open(experiment)
+        assert wait(run).state == "finished"
+        Expected.of(experiment).check(run)
+
+
+def test_a_run_whose_trainer_was_killed_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
+    experiment = Toy(steps=600, pace_us=1000)
+    with store(tmp_path) as opened:
+        run = opened.open(experiment)
+        wait(run, "running", step=100)
+        os.kill(trainer(run), signal.SIGKILL)
+        assert wait(run).state == "finished" and run.status().attempt == 2
+        Expected.of(experiment).check(run)
+
+
+def test_a_trainer_dies_with_its_worker(tmp_path: Path) -> None:
+    with store(tmp_path) as opened:
+        run = opened.open(Toy(steps=50_000, pace_us=1000))
+        wait(run, "running", step=20)
+        process, worker = trainer(run), holder(run.directory / "lease")
+        assert worker is not None
+        os.kill(worker, signal.SIGKILL)
+        until(lambda: not Path(f"/proc/{process}").exists())
+        run.stop()
+
+
+def test_training_holds_at_a_checkpoint_until_it_shall_go_on() -> None:
+    orders = Orders(until=3)
+    stream = trained(Toy(steps=10), None, orders)
+    told = list(iter(stream.__next__, None))
+    assert isinstance(told[-1], Checkpoint) and told[-1].step == 3
+    orders.until = None
+    assert [event for event in stream if event is not None][-1].step == 10
+
+
+def test_words_arrive_in_their_order_however_large_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some stay in the pipe, some go by the shelf, and some find no room on it."""
+    monkeypatch.setattr(line, "SHELF_BYTES", 100_000)
+    sizes = [3, 20_000, 24_000, 1_500_000, 5, 20_000]
+    said = [Snapshot(step, {"x": np.full(size, step, np.float32)}) for step, size in enumerate(sizes)]
+    both = Line()
+
+    def speak() -> None:
+        speaker = line.Speaker(both._tell, both._ring, both._shelf)
+        for word in said:
+            speaker.say(word)
+        speaker.say(Scalars(9, 9, {"loss": np.ones(1)}))
+        speaker.say(End())
+
+    speaking = threading.Thread(target=speak)
+    speaking.start()
+    heard = []
+    for word in both._heard():
+        heard.append(word)
+        if isinstance(word, End):
+            break
+    speaking.join()
+    assert [type(word) for word in heard] == [Snapshot] * len(said) + [Scalars, End]
+    for word, expected in zip(heard, said, strict=False):
+        assert isinstance(word, Snapshot) and word.step == expected.step
+        np.testing.assert_array_equal(word.arrays["x"], expected.arrays["x"])
+
+
+def test_what_was_said_last_is_heard_though_the_speaker_is_gone() -> None:
+    both = Line()
+    speaker = line.Speaker(both._tell, both._ring, both._shelf)
+    speaker.say(Scalars(1, 1, {"loss": np.ones(1)}))
+    both._ring.close()
+    words = both.words()
+    assert isinstance(next(words), Scalars)
+    with pytest.raises(Gone):
+        next(words)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.lists(st.integers(0, 400), min_size=1, max_size=4), st.integers(0, 3)), max_size=30))
+def test_a_shelf_gives_back_what_was_laid_on_it(turns: list[tuple[list[int], int]]) -> None:
+    """Whoever takes may lag behind; nothing is overwritten before it is taken."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(line, "SHELF_BYTES", 1000)
+        shelf, waiting = Shelf(), list[tuple[tuple[list[slice], int], list[bytes]]]()
+        for number, (sizes, takes) in enumerate(turns):
+            arrays = [bytes([(number + place) % 256]) * size for place, size in enumerate(sizes)]
+            laid = shelf.lay([memoryview(array) for array in arrays])
+            if laid is None:
+                assert sum(sizes) + sum(len(one) for _, held in waiting for one in held) + max(sizes) > 1000 // 2
+            else:
+                waiting.append((laid, arrays))
+            for _ in range(min(takes, len(waiting))):
+                (places, end), expected = waiting.pop(0)
+                assert shelf.take(places, end) == expected
