@@ -23,7 +23,7 @@ ROOM_BYTES = 1 << 20
 LOOK_S, FIRST_LOOK_S = 0.02, 0.002
 """How often the worker looks, and how often before the first word."""
 GATHER_S = 0.01
-"""Words that follow each other sooner are sent together."""
+"""Where steps follow each other sooner, what is said of them is sent together, so far apart."""
 LARGE_BYTES = 4096
 """Arrays of so many bytes travel beside the pipe."""
 SHELF_BYTES = 1 << 26
@@ -88,20 +88,23 @@ class Speaker:
     def __init__(self, told: Connection, ring: Connection, shelf: Shelf) -> None:
         self._told, self._ring, self._shelf = told, ring, shelf
         self._words: list[Told | End] = []
-        self._sent = 0.0
+        self._step, self._slow = -1, True
+        self._stepped = self._sent = 0.0
 
     def say(self, word: Told | End) -> None:
-        """Say it: with the next word, if that is likely to come at once."""
+        """Say it: at once, or with what is likely to be said in a moment."""
         self._words.append(word)
-        last = word is None or isinstance(word, End)
-        if not last and time.monotonic() - self._sent < GATHER_S:
+        now, last = time.monotonic(), word is None or isinstance(word, End)
+        if isinstance(word, Event) and word.step != self._step:
+            self._step, self._slow, self._stepped = word.step, now - self._stepped > GATHER_S, now
+        if not (last or self._slow or now - self._sent > GATHER_S):
             return
         said = self._packed()
         self._words.clear()
         if last or len(said) > ROOM_BYTES // 4:
             self._ring.send_bytes(b"look")
         self._told.send_bytes(said)
-        self._sent = time.monotonic()
+        self._sent = now
 
     def _packed(self) -> bytes:
         """The words; large arrays lie on the shelf, as long as there is room."""

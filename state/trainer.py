@@ -31,7 +31,7 @@ from models.experiment import Checkpoint, Experiment, Note, Scalars, Snapshot
 from models.layers.later import Later
 from models.running import Flag, Moments, device
 from state import reasons
-from state.line import End, Line, Speaker, Told
+from state.line import End, Gone, Line, Speaker, Told
 
 
 class Orders:
@@ -155,7 +155,10 @@ class Trainer:
                     later.taken_by(sitter)
             yield told
             if told is None:
-                word.send_bytes(b"on")
+                try:
+                    word.send_bytes(b"on")
+                except BrokenPipeError:
+                    raise Gone from None
 
     def close(self) -> None:
         """End it; harmless when repeated."""

@@ -63,6 +63,19 @@ def test_a_run_whose_trainer_was_killed_goes_on_as_if_nothing_had_been(tmp_path:
         Expected.of(experiment).check(run)
 
 
+def test_a_trainer_killed_in_a_pause_is_not_missed_either(tmp_path: Path) -> None:
+    experiment = Toy(steps=300, pace_us=1000)
+    with store(tmp_path) as opened:
+        run = opened.open(experiment)
+        wait(run, "running", step=50)
+        run.pause()
+        wait(run, "paused")
+        os.kill(trainer(run), signal.SIGKILL)
+        run.resume()
+        assert wait(run).state == "finished" and run.status().attempt == 2
+        Expected.of(experiment).check(run)
+
+
 def test_a_trainer_dies_with_its_worker(tmp_path: Path) -> None:
     with store(tmp_path) as opened:
         run = opened.open(Toy(steps=50_000, pace_us=1000))
@@ -109,6 +122,19 @@ def test_words_arrive_in_their_order_however_large_they_are(monkeypatch: pytest.
     for word, expected in zip(heard, said, strict=False):
         assert isinstance(word, Snapshot) and word.step == expected.step
         np.testing.assert_array_equal(word.arrays["x"], expected.arrays["x"])
+
+
+def test_words_of_slow_steps_are_not_kept_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = Line()
+    speaker = line.Speaker(both._tell, both._ring, both._shelf)
+    clock = [100.0]
+    monkeypatch.setattr(line.time, "monotonic", lambda: clock[0])
+    for step in range(4):
+        clock[0] += 1.0
+        for word in (Scalars(step, step, {"loss": np.ones(1)}), Snapshot(step, {"x": np.ones(1)})):
+            speaker.say(word)
+            assert both._told.poll()
+            both._told.recv_bytes()
 
 
 def test_what_was_said_last_is_heard_though_the_speaker_is_gone() -> None:

@@ -145,6 +145,8 @@ def recorded(experiment: Experiment, _rig: Rig) -> Spent:
         trainer.close()
         recorder.close()
         record.close()
+    if hasattr(os, "SCHED_BATCH"):  # what a worker becomes once it has forked its trainer
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     return replace(meter.spent, process=meter.spent.process + beside.process)
 
 
