@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from models.catalogue import experiments
 from models.experiment import Checkpoint, Event, Experiment, Note, Scalars, Snapshot, Value
+from models.layers.later import Later
 from models.running import Moments
 from pages.parts.menu import described_pages
 from state.columns import joined
@@ -120,6 +122,25 @@ def test_events_own_their_arrays(cls: type[Experiment]) -> None:
     for event, copies in held:
         for name, copy in copies.items():
             np.testing.assert_array_equal(event.arrays[name], copy, err_msg=name)
+
+
+@every
+def test_a_sitter_draws_what_training_would_have_drawn(cls: type[Experiment]) -> None:
+    """Also with knobs that changed meanwhile, which it was not made with."""
+    changes = tuple(
+        (2, name, value) for name, knob in cls.knobs().items() if knob.live for value in knob.extremes()[:1]
+    )
+    experiment = cls.of({"steps": STEPS, "changes": changes})
+    sitter = None
+    for event in experiment.train():
+        told = getattr(event, "arrays", None) or getattr(event, "values", None)
+        if isinstance(told, Later):
+            sitter = sitter or experiment.sitter()
+            assert sitter is not None
+            travelled = pickle.loads(pickle.dumps(told))
+            travelled.taken_by(sitter)
+            for name, array in told.items():
+                np.testing.assert_array_equal(travelled[name], array, err_msg=name)
 
 
 def test_the_readme_names_every_page() -> None:
