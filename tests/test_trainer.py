@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
+import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +22,11 @@ from models.autoencoder import LatentSpace
 from models.experiment import Checkpoint, Experiment, Scalars, Snapshot
 from models.gan import GanTraining
 from state import line
+from state.control import Control
+from state.home import ROOT, Limits
 from state.lease import holder
 from state.line import End, Gone, Line, Shelf
+from state.row import Row
 from state.runs import Run
 from state.trainer import Orders, trained
 from tests.processes import children
@@ -85,6 +92,33 @@ def test_a_trainer_dies_with_its_worker(tmp_path: Path) -> None:
         os.kill(worker, signal.SIGKILL)
         until(lambda: not Path(f"/proc/{process}").exists())
         run.stop()
+
+
+def test_where_none_can_be_forked_the_worker_trains_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on other systems and GPUs: here another thread forbids it. The run pauses at a step and is taken up again."""
+    code = """
+import json, sys, threading
+from state import trainer, worker
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+worker.warm()
+assert not trainer._forkable()
+worker.take(json.loads(sys.argv[1]))
+"""
+    experiment = GanTraining(data="ring", steps=60)
+    monkeypatch.setenv("TORCHLIGHT_LINGER_S", "0")
+    with contextlib.closing(Control(tmp_path)) as control:
+        knobs = json.dumps(experiment.model_dump(mode="json"))
+        control.admit(Row(experiment.key, "GanTraining", knobs, experiment.steps, until=20), Limits())
+        for state in ("paused", "finished"):
+            claimed = control.claim(experiment.key, 1, "starting")
+            assert claimed is not None
+            order = json.dumps({"home": str(tmp_path), "key": claimed.key, "attempt": claimed.attempt})
+            subprocess.run([sys.executable, "-c", code, order], cwd=ROOT, check=True)
+            row = control.row(experiment.key)
+            assert row is not None and row.state == state and row.step == (20 if state == "paused" else 60)
+            control.move(row.key, ("paused",), lambda row: replace(row, state="queued", desired="run"))
+    with store(tmp_path) as opened:
+        Expected.of(experiment).check(opened.open(experiment))
 
 
 def test_training_holds_at_a_checkpoint_until_it_shall_go_on() -> None:
