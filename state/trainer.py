@@ -142,8 +142,8 @@ class Trainer:
         return self._stream
 
     def _heard(self, words: Iterator[Told | End], word: Connection, experiment: Experiment) -> Iterator[Told]:
-        """What the trainer tells; its pictures are drawn here. Raises `Gone` and `Broken`."""
-        sitter = experiment.sitter()
+        """What the trainer tells; its pictures are drawn here, but for the first. Raises `Gone` and `Broken`."""
+        sitter = None
         for told in words:
             match told:
                 case End(Note() as reason):
@@ -151,6 +151,7 @@ class Trainer:
                 case End():
                     return
                 case Snapshot(arrays=Later() as later) | Scalars(values=Later() as later):
+                    sitter = sitter or experiment.sitter()
                     assert sitter is not None
                     later.taken_by(sitter)
             yield told
@@ -180,10 +181,12 @@ def _forkable() -> bool:
 
 
 def _tell(training: Iterator[Told], speaker: Speaker, heard: Connection, log: Path) -> None:
-    """The trainer's side."""
-    step = 0
+    """The trainer's side. It draws the first picture itself: a visitor waits for it, and the sitter is not made yet."""
+    step, shown = 0, False
     try:
         for event in training:
+            if isinstance(event, Snapshot) and not shown:
+                event, shown = Snapshot(event.step, dict(event.arrays)), True
             speaker.say(event)
             if event is None:
                 heard.recv_bytes()

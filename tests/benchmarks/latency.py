@@ -21,7 +21,8 @@ from playwright.sync_api import Page, sync_playwright
 
 from models.gan import GanTraining
 from state.runs import runs
-from tests.test_browser import CHROMIUM, FLAGS, address_of, painted, server, train_button, watch
+from tests.browsing import CHROMIUM, FLAGS, painted, server, watch
+from tests.test_browser import address_of, train_button
 from tests.waiting import until
 
 TIMES = 20
