@@ -52,6 +52,7 @@ class Attempt:
         self.home, self.key, self.attempt = home, key, attempt
         self.directory = run_directory(home, key)
         self.orders = Orders()
+        self.interrupted = False
         self.wish = "run"
         self.control = self._insist(lambda: Control(home))
         self.limits = Limits.read()
@@ -64,20 +65,20 @@ class Attempt:
 
     @property
     def wish(self) -> Wish:
-        """What is to become of the run; training stops for all but “run”."""
-        return self._wish
+        """What is to become of the run; training stops for all but “run”. To be interrupted is never taken back."""
+        return "interrupt" if self.interrupted else self._wish
 
     @wish.setter
     def wish(self, wish: Wish) -> None:
         self._wish = wish
-        self.orders.hold = wish != "run"
+        self.orders.hold = self.wish != "run"
 
     def run(self) -> None:
         row = self._move(("starting",), lambda row: row)
         if row is None or row.attempt != self.attempt:
             return
         if hasattr(signal, "SIGTERM"):
-            signal.signal(signal.SIGTERM, lambda *_: setattr(self, "wish", "interrupt"))
+            signal.signal(signal.SIGTERM, lambda *_: setattr(self, "interrupted", True))
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         ticker = threading.Thread(target=self._tick, name="ticker", daemon=True)
         try:
@@ -86,6 +87,9 @@ class Attempt:
             self._end("failed", reasons.note(0, reasons.UNKNOWN_EXPERIMENT, error=str(error)))
         except Gone:  # as if this process had died as well: the supervisor finds its lease free
             print("the trainer is gone", file=sys.stderr)
+            if self.recorder is not None:
+                with contextlib.suppress(OSError, sqlite3.Error):  # the disk may be full as well
+                    self.recorder.close()
         except Exception as error:  # the one broad except of the program: whatever broke becomes a status
             traceback.print_exc()
             self._fail(error)
@@ -106,14 +110,14 @@ class Attempt:
         self.step = start.checkpoint.step if start.checkpoint else 0
         # Before any thread: a trainer is forked.
         trainer = Trainer(experiment, start.checkpoint, self.orders, self.directory / "worker.log")
-        self.recorder = Recorder(experiment, record, start.resumed)
-        self._keep_next()
-        ticker.start()
         try:
+            self.recorder = Recorder(experiment, record, start.resumed)
+            self._keep_next()
+            ticker.start()
             ended = self._follow(experiment, trainer)
         finally:
             trainer.close()
-            self.recorder.close()
+        self.recorder.close()
         if ended:
             record.finish()
             self._end("failed" if self.diverged else "finished", self.diverged)
@@ -237,6 +241,7 @@ class Attempt:
         seen: deque[tuple[float, int]] = deque([(asked, self.step)])
         while not self.over.wait(TICK_S):
             now = time.monotonic()
+            self.orders.hold = self.wish != "run"
             if not self.held:
                 if not self.control.elsewhere or now - heard > ASK_S:
                     heard = now

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 
-from models.experiment import Event, Note
+from models.experiment import Event, Note, Scalars, Snapshot
 
 ROOM_BYTES = 1 << 20
 """What the pipe shall hold until the worker reads it."""
@@ -52,13 +52,13 @@ class Line:
         self._told, self._tell = Pipe(duplex=False)
         self._bell, self._ring = Pipe(duplex=False)
         self._shelf = Shelf()
-        _widen(self._tell)
+        self._room = _widened(self._tell)
 
     def speaker(self) -> Speaker:
         """The trainer's end."""
         self._told.close()
         self._bell.close()
-        return Speaker(self._tell, self._ring, self._shelf)
+        return Speaker(self._tell, self._ring, self._shelf, self._room)
 
     def words(self) -> Iterator[Told | End]:
         """The worker's end: what is said. Raises `Gone`."""
@@ -78,35 +78,39 @@ class Line:
                     for word in pickle.loads(words, buffers=self._shelf.take(*laid) if laid else ()):
                         yield word
                         look_s = LOOK_S
-        except EOFError:
+        except (EOFError, OSError):  # the second where it ended in the middle of a word
             raise Gone from None
 
 
 class Speaker:
     """The trainer's end."""
 
-    def __init__(self, told: Connection, ring: Connection, shelf: Shelf) -> None:
-        self._told, self._ring, self._shelf = told, ring, shelf
+    def __init__(self, told: Connection, ring: Connection, shelf: Shelf, room: int) -> None:
+        """`room`: bytes that the pipe holds."""
+        self._told, self._ring, self._shelf, self._room = told, ring, shelf, room
         self._words: list[Told | End] = []
         self._step, self._slow = -1, True
         self._stepped = self._sent = 0.0
 
     def say(self, word: Told | End) -> None:
-        """Say it: at once, or with what is likely to be said in a moment."""
+        """Say it: at once, or, of steps that follow each other quickly, with what is said next.
+
+        Rows and pictures alone are kept back so: should the next step be a long one, they are heard after it.
+        """
         self._words.append(word)
         now, last = time.monotonic(), word is None or isinstance(word, End)
         if isinstance(word, Event) and word.step != self._step:
             self._step, self._slow, self._stepped = word.step, now - self._stepped > GATHER_S, now
-        if not (last or self._slow or now - self._sent > GATHER_S):
+        if isinstance(word, Scalars | Snapshot) and not (self._slow or now - self._sent > GATHER_S):
             return
-        said = self._packed()
-        self._words.clear()
-        if last or len(said) > ROOM_BYTES // 4:
+        words, self._words = self._words, []  # first: one that cannot be packed is not in the way of the last
+        said = self._packed(words)
+        if last or len(said) > self._room // 4:
             self._ring.send_bytes(b"look")
         self._told.send_bytes(said)
         self._sent = now
 
-    def _packed(self) -> bytes:
+    def _packed(self, said: list[Told | End]) -> bytes:
         """The words; large arrays lie on the shelf, as long as there is room."""
         large = list[memoryview]()
 
@@ -117,10 +121,10 @@ class Speaker:
             large.append(array)
             return False
 
-        words = pickle.dumps(self._words, 5, buffer_callback=stays)
+        words = pickle.dumps(said, 5, buffer_callback=stays)
         laid = self._shelf.lay(large) if large else None
         if large and laid is None:
-            words = pickle.dumps(self._words, 5)
+            words = pickle.dumps(said, 5)
         return pickle.dumps((words, laid), 5)
 
 
@@ -130,9 +134,9 @@ class Shelf:
     def __init__(self) -> None:
         self._memory = memoryview(mmap.mmap(-1, SHELF_BYTES))
         self._taken = memoryview(mmap.mmap(-1, mmap.PAGESIZE))[:8].cast("q")
-        """The worker's count: how far it has come."""
+        """The worker's count: how far it has come. The trainer starts it anew with its own, where all is taken."""
         self._laid = 0
-        """The trainer's count; where it starts anew at the beginning, the rest counts as laid and taken."""
+        """The trainer's count; an end of the memory that is too small for an array counts as laid."""
 
     def lay(self, arrays: list[memoryview]) -> tuple[list[slice], int] | None:
         """Where they lie now, and the count when they are taken; None where there is no room for all."""
@@ -158,8 +162,10 @@ class Shelf:
         return arrays
 
 
-def _widen(pipe: Connection) -> None:
+def _widened(pipe: Connection) -> int:
+    """What the pipe holds, once it is as wide as it may be."""
     import fcntl
 
     with contextlib.suppress(OSError):  # the system grants a user only so much
         fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, ROOM_BYTES)
+    return fcntl.fcntl(pipe.fileno(), fcntl.F_GETPIPE_SZ)

@@ -1,6 +1,7 @@
-"""The thread beside training that measures, writes and commits events, in their order, while the loop goes on.
+"""The thread that draws, measures, writes and commits events, in their order, while training goes on.
 
-The loop's whole cost is one `put` into a queue; where the disk cannot keep up and it is full, the loop waits.
+Where training has a process of its own (`state/trainer.py`), whoever hears it hands its events over; elsewhere the loop
+itself does. That costs one `put` into a queue; where the disk cannot keep up and it is full, it waits.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ FULL_S = 0.002
 """How long the loop sleeps before it looks whether there is room again."""
 LOCK_S = 2e-5
 """How long a thread may keep Python's lock while another wants it. Each operation of loop and recorder lets go of it
-and takes it back within microseconds: whoever is woken finds it taken again, for the usual 5 ms, 15 steps of a GAN."""
+and takes it back within microseconds: whoever is woken finds it taken again, for the usual 5 ms, 15 steps of a GAN.
+Where the loop has a process of its own, this is between the recorder and whoever hears that."""
 
 
 def regular(step: int) -> bool:

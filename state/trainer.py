@@ -6,7 +6,7 @@ are as short waits for it every time: recording took a fourth of a small network
 the worker wants stands in memory that both share. The trainer holds nothing that is not also elsewhere: it dies with
 its worker, and a worker whose trainer is gone ends as if it had died itself.
 
-Where a process cannot be forked (other systems than Linux, a GPU, threads) the loop runs in the worker.
+Where a process cannot be forked (other systems than Linux, a machine with a GPU, threads) the loop runs in the worker.
 """
 
 from __future__ import annotations
@@ -116,17 +116,16 @@ class Trainer:
         if not _forkable():
             self._stream = trained(experiment, start, orders)
             return
-        line, (heard, word) = Line(), Pipe(duplex=False)
         worker = os.getpid()
         try:
+            line, (heard, word) = Line(), Pipe(duplex=False)
             process = os.fork()
-        except OSError:  # no memory for one more
+        except OSError:  # no memory or no room for one more
             self._stream = trained(experiment, start, orders)
             return
         if process == 0:
             end_with(worker)
-            for unwanted in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(unwanted, signal.SIG_IGN)
+            signal.signal(signal.SIGTERM, lambda *_: None)  # its worker ends it; a compiler would inherit SIG_IGN
             word.close()
             try:
                 _tell(trained(experiment, start, orders), line.speaker(), heard, log)
@@ -177,6 +176,7 @@ def _forkable() -> bool:
         and device().type == "cpu"
         and threading.active_count() == 1
         and torch.get_num_threads() == 1
+        and not torch.accelerator.is_available()  # autograd has threads for it, whatever it is used for
     )
 
 

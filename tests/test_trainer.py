@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pickle
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -19,9 +21,10 @@ from hypothesis import strategies as st
 
 from models.attention import AttentionTraining
 from models.autoencoder import LatentSpace
-from models.experiment import Checkpoint, Experiment, Scalars, Snapshot
+from models.experiment import Checkpoint, Experiment, Note, Scalars, Snapshot
 from models.gan import GanTraining
 from state import line
+from state.attempt import Attempt
 from state.control import Control
 from state.home import ROOT, Limits
 from state.lease import holder
@@ -138,7 +141,7 @@ def test_words_arrive_in_their_order_however_large_they_are(monkeypatch: pytest.
     both = Line()
 
     def speak() -> None:
-        speaker = line.Speaker(both._tell, both._ring, both._shelf)
+        speaker = line.Speaker(both._tell, both._ring, both._shelf, both._room)
         for word in said:
             speaker.say(word)
         speaker.say(Scalars(9, 9, {"loss": np.ones(1)}))
@@ -160,7 +163,7 @@ def test_words_arrive_in_their_order_however_large_they_are(monkeypatch: pytest.
 
 def test_words_of_slow_steps_are_not_kept_back(monkeypatch: pytest.MonkeyPatch) -> None:
     both = Line()
-    speaker = line.Speaker(both._tell, both._ring, both._shelf)
+    speaker = line.Speaker(both._tell, both._ring, both._shelf, both._room)
     clock = [100.0]
     monkeypatch.setattr(line.time, "monotonic", lambda: clock[0])
     for step in range(4):
@@ -173,13 +176,38 @@ def test_words_of_slow_steps_are_not_kept_back(monkeypatch: pytest.MonkeyPatch) 
 
 def test_what_was_said_last_is_heard_though_the_speaker_is_gone() -> None:
     both = Line()
-    speaker = line.Speaker(both._tell, both._ring, both._shelf)
+    speaker = line.Speaker(both._tell, both._ring, both._shelf, both._room)
     speaker.say(Scalars(1, 1, {"loss": np.ones(1)}))
     both._ring.close()
     words = both.words()
     assert isinstance(next(words), Scalars)
     with pytest.raises(Gone):
         next(words)
+
+
+def test_a_speaker_that_dies_in_the_middle_of_a_word_is_gone() -> None:
+    both = Line()
+    os.write(both._tell.fileno(), struct.pack("!i", 1000) + b"half a word")
+    with pytest.raises(Gone):
+        next(both.words())
+
+
+def test_a_word_that_cannot_be_packed_is_not_in_the_way_of_the_last() -> None:
+    both = Line()
+    speaker = line.Speaker(both._tell, both._ring, both._shelf, both._room)
+    with pytest.raises((AttributeError, pickle.PicklingError)):
+        speaker.say(Note(1, "phase", "odd", {"odd": lambda: None}))  # type: ignore[dict-item]
+    speaker.say(End(Note(1, "engine", "why")))
+    assert next(both.words()) == End(Note(1, "engine", "why"))
+
+
+def test_an_interrupt_is_not_taken_back(tmp_path: Path) -> None:
+    """Whatever the row says, and wherever the worker is when the signal comes."""
+    attempt = Attempt(tmp_path, Toy().key, 0)
+    attempt.interrupted = True
+    attempt.wish = "run"
+    assert attempt.wish == "interrupt" and attempt.orders.hold
+    attempt.control.close()
 
 
 @settings(deadline=None, max_examples=60)
