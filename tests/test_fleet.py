@@ -96,7 +96,8 @@ def test_a_killed_supervisor_is_followed_by_one_that_adopts_what_trains(opened: 
     before, worker = holder(opened.home / "supervisor.lock"), holder(run.directory / "lease")
     os.kill(before, signal.SIGKILL)
     wait(run, "running", step=run.status().step + 100)
-    assert holder(opened.home / "supervisor.lock") not in (None, before) and holder(run.directory / "lease") == worker
+    until(lambda: holder(opened.home / "supervisor.lock") not in (None, before))
+    assert holder(run.directory / "lease") == worker
     other = opened.open(Toy(seed=5, steps=50))
     assert wait(other).state == "finished"  # the new one can start runs too
     assert (wait(run).state, run.status().attempt) == ("finished", 1)
