@@ -281,10 +281,7 @@ class Experiment(BaseModel):
         raise NotImplementedError
 
     def sitter(self) -> Pictured[Any] | None:
-        """A rig that takes the poses in which training hands over its pictures (`models/layers/later.py`).
-
-        None where training draws them itself.
-        """
+        """A rig that takes the poses which training tells (`models/layers/later.py`); None where it draws itself."""
         return None
 
     @classmethod

@@ -75,9 +75,8 @@ class Line:
                         self._bell.recv_bytes()
                 while self._told.poll():
                     words, laid = pickle.loads(self._told.recv_bytes())
-                    for word in pickle.loads(words, buffers=self._shelf.take(*laid) if laid else ()):
-                        yield word
-                        look_s = LOOK_S
+                    look_s = LOOK_S
+                    yield from pickle.loads(words, buffers=self._shelf.take(*laid) if laid else ())
         except (EOFError, OSError):  # the second where it ended in the middle of a word
             raise Gone from None
 
@@ -116,10 +115,9 @@ class Speaker:
 
         def stays(buffer: pickle.PickleBuffer) -> bool:
             array = buffer.raw()
-            if small := array.nbytes < LARGE_BYTES:
-                return small
-            large.append(array)
-            return False
+            if array.nbytes >= LARGE_BYTES:
+                large.append(array)
+            return array.nbytes < LARGE_BYTES
 
         words = pickle.dumps(said, 5, buffer_callback=stays)
         laid = self._shelf.lay(large) if large else None

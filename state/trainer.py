@@ -112,24 +112,22 @@ class Trainer:
     """The worker's side: iterate it for what training tells."""
 
     def __init__(self, experiment: Experiment, start: Checkpoint | None, orders: Orders, log: Path) -> None:
-        self._process = 0
+        self._process, self._stream = 0, trained(experiment, start, orders)
         if not _forkable():
-            self._stream = trained(experiment, start, orders)
             return
         worker = os.getpid()
         try:
             line, (heard, word) = Line(), Pipe(duplex=False)
             process = os.fork()
         except OSError:  # no memory or no room for one more
-            self._stream = trained(experiment, start, orders)
             return
         if process == 0:
-            end_with(worker)
-            signal.signal(signal.SIGTERM, lambda *_: None)  # its worker ends it; a compiler would inherit SIG_IGN
-            word.close()
             try:
-                _tell(trained(experiment, start, orders), line.speaker(), heard, log)
-            finally:
+                end_with(worker)
+                signal.signal(signal.SIGTERM, lambda *_: None)  # its worker ends it; a compiler would inherit SIG_IGN
+                word.close()
+                _tell(self._stream, line.speaker(), heard, log)
+            finally:  # whatever happens: there must be no second worker
                 os._exit(0)
         self._process = process
         heard.close()

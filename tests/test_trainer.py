@@ -63,25 +63,18 @@ def test_what_a_worker_records_is_what_the_loop_tells(tmp_path: Path, experiment
         Expected.of(experiment).check(run)
 
 
-def test_a_run_whose_trainer_was_killed_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pausing", [False, True], ids=["training", "pausing"])
+def test_a_run_whose_trainer_was_killed_goes_on_as_if_nothing_had_been(tmp_path: Path, pausing: bool) -> None:
     experiment = Toy(steps=600, pace_us=1000)
     with store(tmp_path) as opened:
         run = opened.open(experiment)
         wait(run, "running", step=100)
+        if pausing:
+            run.pause()
+            wait(run, "paused")
         os.kill(trainer(run), signal.SIGKILL)
-        assert wait(run).state == "finished" and run.status().attempt == 2
-        Expected.of(experiment).check(run)
-
-
-def test_a_trainer_killed_in_a_pause_is_not_missed_either(tmp_path: Path) -> None:
-    experiment = Toy(steps=300, pace_us=1000)
-    with store(tmp_path) as opened:
-        run = opened.open(experiment)
-        wait(run, "running", step=50)
-        run.pause()
-        wait(run, "paused")
-        os.kill(trainer(run), signal.SIGKILL)
-        run.resume()
+        if pausing:
+            run.resume()
         assert wait(run).state == "finished" and run.status().attempt == 2
         Expected.of(experiment).check(run)
 

@@ -105,11 +105,10 @@ class Viewer:
         self.spared = (step, 1) if step > reached else (reached, times + 1)
         return pid
 
-
-def _trainer(viewer: Viewer) -> int | None:
-    """The process that trains the run, if it may be killed."""
-    worker = viewer.victim()
-    return next(iter(children(worker)), None) if worker is not None else None
+    def trainer(self) -> int | None:
+        """The process that trains the run, if it may be killed."""
+        worker = self.victim()
+        return None if worker is None else next(iter(children(worker)), None)
 
 
 class Server:
@@ -181,7 +180,7 @@ def kill(home: Path, count: int, chance: random.Random) -> Tally:
                 due += chance.expovariate(1 / MEAN_S)
                 what = chance.choices(("worker", "trainer", "supervisor", "server"), (24, 12, 3, 1))[0]
                 one = chance.choice(active)
-                found = {"worker": one.victim, "trainer": partial(_trainer, one), "server": server.victim,
+                found = {"worker": one.victim, "trainer": one.trainer, "server": server.victim,
                          "supervisor": partial(_leader, home, active)}[what]()  # fmt: skip
                 if _killed(found):
                     kills[what] += 1
