@@ -30,7 +30,7 @@ from models.transfer import FreezeLab
 from state.history import Cursor
 from state.lease import holder
 from state.runs import Run, Runs
-from state.supervisor import ensure_supervisor
+from state.supervisor import ATTEMPTS, ensure_supervisor
 from state.worker import warm
 from tests.browsing import ROOT, free_port
 from tests.processes import children, end_processes
@@ -72,8 +72,6 @@ class Viewer:
     rows: dict[tuple[str, int], float] = field(default_factory=dict)
     pictures: dict[int, str] = field(default_factory=dict)
     doubled: int = 0
-    spared: tuple[int, int] = (-1, 0)
-    """The farthest step at which a process of the run was killed, and how many were, since it was reached."""
 
     def look(self) -> None:
         delta = self.run.since(self.cursor)
@@ -99,11 +97,10 @@ class Viewer:
 
     def victim(self) -> int | None:
         """The process of the run, if it may be killed."""
-        pid, step, (reached, times) = holder(self.run.directory / "lease"), self.run.status().step, self.spared
-        if pid is None or (step <= reached and times >= 2):
-            return None
-        self.spared = (step, 1) if step > reached else (reached, times + 1)
-        return pid
+        pid, row = holder(self.run.directory / "lease"), self.run.look()
+        assert row is not None
+        spared = row.barren + 1 >= ATTEMPTS and self.run.status().step <= row.step
+        return None if spared else pid
 
     def trainer(self) -> int | None:
         """The process that trains the run, if it may be killed."""
