@@ -2,13 +2,14 @@
 
     python -m tests.benchmarks.recording [rounds] [part of a run's name]
 
-Three costs, each as a share of the bare loop's processor or wall time, median and range over the rounds, in which all
-ways take turns, each loop in a process forked for it, as a run has one. `told`: the stream alone, processor time of the
-loop. Then, as a worker does it: processor time of the loop; its wall time, in which it also waits for room in the
-pipe; processor time of all until everything is on disk. Wall time is without that in which the loop was ready and other
-processes had the core, where Linux tells it; a busy machine holds up the recorder all the same, and the loop with it.
-Steps are plain operations and, where there is a compiler, compiled ones (`TORCHLIGHT_HOME` keeps these for the next
-time).
+Shares of the bare loop's time, median and range over the rounds, in which all ways take turns, each loop in a process
+forked for it, as a run has one. `told`: the stream alone, processor time of the loop. Then, as a worker does it:
+processor time of the loop; its wall time, in which it also waits for room in the pipe; processor time of all until
+everything is on disk. A run takes its pictures at fixed steps, however fast these pass (`pictures/s`: how many it
+takes), and nearly all that recording costs is theirs: `at 30/s` says what share of its wall time the loop would lose to
+thirty of them a second. Wall time is without that in which the loop was ready and other processes had the core, where
+Linux tells it; a busy machine holds up the recorder all the same, and the loop with it. Steps are plain operations and,
+where there is a compiler, compiled ones (`TORCHLIGHT_HOME` keeps these for the next time).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ import torch
 
 from models.attention import AttentionTraining
 from models.autoencoder import LatentSpace
-from models.experiment import Experiment
+from models.experiment import Experiment, Snapshot
 from models.gan import GanTraining
 from models.image_gan import ImageGan
 from models.layers.autoencoding import Autoencoding
@@ -49,6 +50,7 @@ from state.recorder import Recorder
 from state.trainer import Orders, Trainer, trained
 
 ROUNDS = 5
+FRAMES_PER_S = 30
 BLOCK = Moments().block
 
 Rig = Callable[[Any, int], Any]
@@ -159,15 +161,18 @@ def line(name: str, experiment: Experiment, rig: Rig, rounds: int) -> None:
     for way in (bare, told, recorded):
         way(experiment.but(steps=min(experiment.steps, 30)), rig)
     rows = [(bare(experiment, rig), told(experiment, rig), recorded(experiment, rig)) for _round in range(rounds)]
+    pictures = sum(isinstance(event, Snapshot) for event in experiment.train())
     columns = (
         [each.loop / plain.loop - 1 for plain, each, _ in rows],
         [full.loop / plain.loop - 1 for plain, _, full in rows],
         [full.wall / plain.wall - 1 for plain, _, full in rows],
+        [(full.wall - plain.wall) / pictures * FRAMES_PER_S for plain, _, full in rows],
         [full.process / plain.process - 1 for plain, _, full in rows],
     )
-    plain = statistics.median(row[0].loop for row in rows)
+    plain = statistics.median(row[0].wall for row in rows)
     print(
-        f"{name:30} {experiment.steps:6,} {plain:7.2f} " + " ".join(f"{said(column):>26}" for column in columns),
+        f"{name:30} {experiment.steps:6,} {plain:7.2f} {pictures / plain:10.0f} "
+        + " ".join(f"{said(column):>26}" for column in columns),
         flush=True,
     )
 
@@ -182,8 +187,8 @@ def main(rounds: int, part: str, home: Path) -> None:
         "VAE, digits": (LatentSpace(), Autoencoding),
         "image GAN, digits": (ImageGan(), Duel),
     }
-    titles = ("told", "loop's processor time", "loop's wall time", "whole processor time")
-    print(f"{'run':30} {'steps':>6} {'bare s':>7} " + " ".join(f"{title:>26}" for title in titles))
+    titles = ("told", "loop's processor time", "loop's wall time", "its wall time at 30/s", "whole processor time")
+    print(f"{'run':30} {'steps':>6} {'bare s':>7} {'pictures/s':>10} " + " ".join(f"{title:>26}" for title in titles))
     compiles = device().type == "cpu" and shutil.which("g++") is not None
     for name, (experiment, rig) in works.items():
         for way in ("plain", "compiled")[: 1 + compiles]:
