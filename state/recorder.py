@@ -84,13 +84,13 @@ class Recorder:
         self._give(event)
 
     def flush(self) -> None:
-        """Wait until everything handed over so far is on disk, checkpoints included."""
+        """Wait until everything handed over so far is on disk, checkpoints included: after `close` it is."""
         done: Future[None] = Future()
         self._give(done)
-        while not done.done():
-            if self._thread.done():
-                self._thread.result()
+        while not (done.done() or self._thread.done()):
             time.sleep(0.001)
+        if not done.done():
+            self._thread.result()
 
     def close(self) -> None:
         """End the thread; what was not flushed is written as far as that is still possible."""

@@ -14,7 +14,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -33,7 +32,6 @@ from state.history import History
 from state.home import ROOT, Limits, run_directory
 from state.lease import Held, Lease, holder
 from state.record import Record
-from state.recorder import Recorder
 from state.row import Row
 from state.runs import Runs
 from state.supervisor import ensure_supervisor
@@ -299,40 +297,3 @@ def test_a_supervisor_of_other_code_is_asked_to_leave_once(tmp_path: Path, monke
         assert wait(run, "running", step=at + 200).attempt == 1
         assert holder(tmp_path / "supervisor.lock") == after
         assert (tmp_path / "supervisor.code").read_text() != "another version"
-
-
-def test_the_loop_waits_for_a_disk_that_cannot_keep_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("state.recorder.QUEUE_EVENTS", 4)
-    stuck, handed = threading.Event(), []
-    monkeypatch.setattr(Record, "add", lambda self, scalars: stuck.wait())
-    record = Record(tmp_path)
-    recorder = Recorder(Toy(steps=200), record)
-
-    def hand_over() -> None:
-        for step in range(1, 11):
-            recorder.put(Scalars(step, step, {"loss": np.array([1.0])}))
-            handed.append(step)
-
-    loop = threading.Thread(target=hand_over)
-    loop.start()
-    try:
-        until(lambda: len(handed) >= 4 + 1)  # one is being written
-        loop.join(0.1)
-        assert len(handed) == 4 + 1
-    finally:
-        stuck.set()
-    loop.join()
-    recorder.close()
-    record.close()
-
-
-def test_what_waited_when_a_run_raised_is_still_written(tmp_path: Path) -> None:
-    record = Record(tmp_path)
-    recorder = Recorder(Toy(steps=200), record)
-    for step in range(1, 61):
-        recorder.put(Scalars(step, step, {"loss": np.array([1.0])}))
-        recorder.put(Checkpoint(step, {"weight": np.zeros(3)}))
-    recorder.close()
-    record.close()
-    assert len(History(tmp_path).columns()["loss"][0]) == 60
-    assert History(tmp_path).checkpoints()[-1].step == 60
