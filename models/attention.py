@@ -292,7 +292,7 @@ class AttentionTraining(Experiment):
                 return
             yield Scalars(step, begin + 1, columns)
             yield from study.engines(step)
-            if (risen := study.rise(columns["accuracy"], begin)) is not None:
+            if (risen := study.rise(columns, begin)) is not None:
                 yield Note(step, "phase", PHASE, {"step": risen})
             due = moments.due(step)
             if step in (told, self.steps):

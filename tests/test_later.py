@@ -1,7 +1,8 @@
-"""A picture that the recording thread draws is the one that the loop would have drawn."""
+"""A picture that the recording thread draws is the one that the loop would have drawn; so are the numbers it splits."""
 
 from __future__ import annotations
 
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -12,9 +13,11 @@ from models.autoencoder import LatentSpace
 from models.experiment import Experiment, Snapshot
 from models.gan import GanTraining
 from models.layers.autoencoding import Autoencoding
+from models.layers.divergence import finite
 from models.layers.game import Game
 from models.layers.later import Later, Pictured
-from models.layers.study import Study
+from models.layers.rows import Told
+from models.layers.study import Study, split
 from models.metrics import bounds, evaluation
 
 RIGS: dict[str, tuple[type[Pictured], Experiment, dict[str, object]]] = {  # type: ignore[type-arg]
@@ -45,6 +48,33 @@ def test_a_picture_drawn_later_is_that_of_its_moment(name: str) -> None:
     for found, expected in zip(drawn, reversed(at_once), strict=True):
         assert set(found) == set(expected)
         assert all(np.array_equal(found[name], array, equal_nan=True) for name, array in expected.items())
+
+
+@pytest.mark.parametrize("name", RIGS)
+def test_numbers_split_later_and_elsewhere_are_those_of_each_step(name: str) -> None:
+    cls, experiment, _change = RIGS[name]
+    rig, again = cls(experiment, 8), cls(experiment, 8)  # type: ignore[call-arg]
+    told = list[dict[str, np.ndarray]]()
+    for step in range(4):
+        rig.iterate(step)  # type: ignore[attr-defined]
+        again.iterate(step)  # type: ignore[attr-defined]
+        told.append(dict(again.told()))  # type: ignore[attr-defined]
+    at_once = rig.told()  # type: ignore[attr-defined]
+    rig.iterate(4)  # type: ignore[attr-defined]  # the rows are written over
+    found = dict(pickle.loads(pickle.dumps(at_once)))
+    assert finite(at_once) and set(found) == set(told[0])
+    for column, values in found.items():
+        assert values.dtype == np.float64
+        np.testing.assert_array_equal(values, np.concatenate([one[column] for one in told]))
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+def test_a_number_that_is_none_is_noticed_before_rows_are_split(odd: float) -> None:
+    large = np.finfo(np.float32).max
+    rows_SC = np.array([[large, large, -large], [large, 1, 0]], np.float32)
+    assert finite(Told(rows_SC, split)), "large is not infinite, nor is a sum of large ones"
+    rows_SC[1, 1] = odd
+    assert not finite(Told(rows_SC, split))
 
 
 @pytest.mark.parametrize("name", ["attention", "vae", "codebook"])

@@ -10,6 +10,7 @@ graph.
 from __future__ import annotations
 
 from copy import deepcopy
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +28,7 @@ from models.layers.later import Pictured
 from models.layers.mlp import Adam
 from models.layers.mmd import mmd
 from models.layers.quantiser import REVIVED_EVERY
-from models.layers.rows import Rows
+from models.layers.rows import Rows, Told
 from models.running import device, stream
 
 if TYPE_CHECKING:
@@ -181,10 +182,9 @@ class Autoencoding(Pictured["LatentSpace"]):
         """The first weight or gradient, by name, that holds a NaN or an infinity."""
         return self.flat.non_finite()
 
-    def told(self) -> dict[str, np.ndarray]:
+    def told(self) -> Told:
         """The numbers of the steps since the last call, column by column; empties the rows."""
-        rows = self.rows.read()
-        return {name: rows[:, COLUMNS.index(name)].copy() for name in self.knobs.told}
+        return self.rows.told(partial(split, self.knobs.told))
 
     def _seen(self) -> tuple[Tensor, ...]:
         book = self.model.book.tensors() if isinstance(self.model, Discrete) else {}
@@ -206,6 +206,11 @@ class Autoencoding(Pictured["LatentSpace"]):
         if isinstance(self.model, Discrete):
             held |= self.model.book.tensors()
         return held
+
+
+def split(names: tuple[str, ...], rows_SC: np.ndarray) -> dict[str, np.ndarray]:
+    """Columns (S,) of these names, of rows that `Autoencoding` wrote."""
+    return {name: rows_SC[:, COLUMNS.index(name)].copy() for name in names}
 
 
 def _named(name: str, optimizer: Adam) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ import numpy as np
 from torch import Tensor
 
 from models.experiment import Checkpoint, Event, Note, Scalars, Snapshot, Value
+from models.layers.rows import Told
 
 DIVERGED = "The run diverged: {tensor} became NaN or infinite at step {step}. Step {good} is the last good one."
 
@@ -24,7 +25,7 @@ class Rig(Protocol):
 
     def iterate(self, step: int) -> None: ...
 
-    def told(self) -> dict[str, np.ndarray]: ...
+    def told(self) -> Mapping[str, np.ndarray]: ...
 
     def snapshot(self, step: int) -> Snapshot: ...
 
@@ -35,6 +36,8 @@ class Rig(Protocol):
 
 def finite(columns: Mapping[str, np.ndarray]) -> bool:
     """Whether all numbers of a stretch are."""
+    if isinstance(columns, Told):
+        return columns.finite
     return all(bool(np.isfinite(column).all()) for column in columns.values())
 
 

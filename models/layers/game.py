@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,7 +27,7 @@ from models.layers.critic import Critic, optimizer_of
 from models.layers.later import Pictured
 from models.layers.mlp import Mlp
 from models.layers.plane_picture import PlanePicture
-from models.layers.rows import Rows
+from models.layers.rows import Rows, Told
 from models.layers.unrolled import unrolled_loss
 from models.running import device, stream
 
@@ -190,15 +191,9 @@ class Game(Pictured["GanTraining"]):
         """D(x) as the loss reads it: a probability for the logistic losses, the raw output for the others."""
         return torch.sigmoid(logits) if self.knobs.loss in LOGISTIC else logits
 
-    def told(self) -> dict[str, np.ndarray]:
+    def told(self) -> Told:
         """The numbers of the steps since the last call, column by column; empties the rows."""
-        rows = self.rows.read()
-        found = dict(zip(COLUMNS, np.ascontiguousarray(rows.T), strict=False))
-        if self.knobs.constraint != "clip":
-            del found["clipped"]
-        if self.knobs.on_plane:
-            found["spread"] = np.sqrt(rows[:, len(COLUMNS) :].sum(1)) / self.deviation
-        return found
+        return self.rows.told(partial(split, self.knobs.constraint == "clip", self.deviation))
 
     def _seen(self) -> tuple[Tensor, ...]:
         return self.g.flat_P, self.d.flat_P, self.ema, self.cursor
@@ -234,6 +229,17 @@ class Game(Pictured["GanTraining"]):
         for name, optimizer in self.optimizers.items():
             own.update({f"{name}.{part}": tensor for part, tensor in optimizer.state().items()})
         return own
+
+
+def split(clips: bool, deviation: float, rows_SC: np.ndarray) -> dict[str, np.ndarray]:
+    """Columns (S,) of rows that `Game` wrote; on the plane these end with the variances of samples, in a unit of the
+    game's own."""
+    found = dict(zip(COLUMNS, np.ascontiguousarray(rows_SC.T), strict=False))
+    if not clips:
+        del found["clipped"]
+    if rows_SC.shape[1] > len(COLUMNS):
+        found["spread"] = np.sqrt(rows_SC[:, len(COLUMNS) :].sum(1)) / deviation
+    return found
 
 
 def cut(data_NX: Tensor, batch_size: int, pack: int) -> Tensor:

@@ -1,12 +1,16 @@
 """The numbers of training steps, gathered on the device until somebody asks: a row for each step.
 
+Letters: S steps, C numbers of each.
+
 What is found only now and then stands in a row of its own step alone: beside the steps before it, it would fill rows
 with "not taken" wherever the loop happened to stop, and a run would depend on who looked at it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -16,6 +20,35 @@ from models.experiment import Scalars
 
 WARM_UP = 3
 """Rows that the warm-up before a capture writes (`models.running.captured`)."""
+
+
+class Told(Mapping[str, np.ndarray]):
+    """Numbers of some steps as they were gathered; they become columns for whoever records them, not in the loop."""
+
+    def __init__(self, rows_SC: np.ndarray, split: Callable[[np.ndarray], dict[str, np.ndarray]]) -> None:
+        """`split` makes named columns (S,) of rows in float64. It can be pickled."""
+        self.rows_SC, self.split = rows_SC, split
+
+    def __reduce__(self) -> tuple[type[Told], tuple[np.ndarray, Callable[[np.ndarray], dict[str, np.ndarray]]]]:
+        return Told, (self.rows_SC, self.split)
+
+    @property
+    def finite(self) -> bool:
+        """Whether all numbers are. The sum tells: no sum of these leaves the range of float64."""
+        return math.isfinite(torch.from_numpy(self.rows_SC).double().sum())
+
+    @cached_property
+    def _columns(self) -> dict[str, np.ndarray]:
+        return self.split(self.rows_SC.astype(np.float64))
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self._columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
 
 
 class Rows:
@@ -37,9 +70,16 @@ class Rows:
 
     def read(self) -> np.ndarray:
         """All rows since the last call, (steps, …), float64; afterwards there are none."""
-        rows = self.table[: int(self.count)].cpu().numpy().astype(np.float64)
+        return self._taken().astype(np.float64)
+
+    def told(self, split: Callable[[np.ndarray], dict[str, np.ndarray]]) -> Told:
+        """All rows (S, C) since the last call, to be split into columns later; afterwards there are none."""
+        return Told(self._taken(), split)
+
+    def _taken(self) -> np.ndarray:
+        rows = self.table[: int(self.count)].to("cpu", copy=True)
         self.count.zero_()
-        return rows
+        return rows.numpy()
 
 
 def told(

@@ -9,6 +9,7 @@ them. Everything a step touches stays at its address on the device, so that it c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from models.layers.attention import Looked, Trace
 from models.layers.flat import Flat, initialise
 from models.layers.later import Pictured
 from models.layers.mlp import Adam
-from models.layers.rows import Rows
+from models.layers.rows import Rows, Told
 from models.layers.transformer import Transformer
 from models.metrics.heads import mass, prepared, scored
 from models.running import device, stream
@@ -128,17 +129,18 @@ class Study(Pictured["AttentionTraining"]):
         """The first weight or gradient, by name, that holds a NaN or an infinity."""
         return self.flat.non_finite()
 
-    def told(self) -> dict[str, np.ndarray]:
+    def told(self) -> Told:
         """The numbers of the steps since the last call, column by column; empties the rows."""
-        rows = self.rows.read()
-        return {name: rows[:, column].copy() for column, name in enumerate(COLUMNS)}
+        return self.rows.told(split)
 
-    def rise(self, accuracies: np.ndarray, begin: int) -> int | None:
+    def rise(self, columns: Mapping[str, np.ndarray], begin: int) -> int | None:
         """The step after `begin` at which smoothed accuracy first passes the middle between chance and perfect."""
-        recent, risen, found = self.recent.tolist(), bool(self.risen), None
-        for place, value in enumerate(accuracies):
+        if self.risen:
+            return None
+        recent, found = self.recent.tolist(), None
+        for place, value in enumerate(columns["accuracy"]):
             recent = [*recent[1:], float(value)]
-            if not risen and sum(recent) / SMOOTH > (1 + self.task.chance) / 2:
+            if sum(recent) / SMOOTH > (1 + self.task.chance) / 2:
                 self.risen.fill_(True)
                 found = begin + place + 1
                 break
@@ -191,6 +193,11 @@ class Study(Pictured["AttentionTraining"]):
     def _tensors(self) -> dict[str, Tensor]:
         state = {f"optimizer.{part}": tensor for part, tensor in self.optimizer.state().items()}
         return {"weights": self.flat.weights_P, **state, "recent": self.recent, "risen": self.risen}
+
+
+def split(rows_SC: np.ndarray) -> dict[str, np.ndarray]:
+    """Columns (S,) of rows that `Study` wrote."""
+    return dict(zip(COLUMNS, np.ascontiguousarray(rows_SC.T), strict=True))
 
 
 def qkv(looks: list[Looked], kind: str, shown: int) -> dict[str, Tensor]:
