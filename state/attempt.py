@@ -14,7 +14,6 @@ import sys
 import threading
 import time
 import traceback
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +26,7 @@ from state.control import Control
 from state.database import FAULTS, DatabaseFault
 from state.home import Limits, run_directory, size_bytes
 from state.line import Gone
-from state.progress import Progress
+from state.progress import Pace, Progress
 from state.recorder import Recorder
 from state.row import ACTIVE, Row
 from state.start import find_start, open_record, recorded
@@ -156,7 +155,7 @@ class Attempt:
         self.held = True
         self.recorder.flush()
         if self.wish == "interrupt":
-            self._end("interrupted")
+            self._end("interrupted", reasons.note(self.step, reasons.INTERRUPTED))
             return False
         row = self._move(("running",), self._obeyed)
         self._tell(0.0)
@@ -238,7 +237,7 @@ class Attempt:
     def _tick(self) -> None:
         """Ask for news ten times a second, for everything every two, and obey wishes within two ticks."""
         asked = everything = heard = time.monotonic()
-        seen: deque[tuple[float, int]] = deque([(asked, self.step)])
+        pace = Pace(self.step)
         while not self.over.wait(TICK_S):
             now = time.monotonic()
             self.orders.hold = self.wish != "run"
@@ -255,11 +254,9 @@ class Attempt:
             if now - asked > ASK_S:
                 asked = now
                 self.orders.moments.asked = not self.held
-                seen.append((now, self.step))
-                while len(seen) > 2 and now - seen[0][0] > 1.0:
-                    seen.popleft()
-                (then, before), (_, step) = seen[0], seen[-1]
-                self._tell(0.0 if self.held else (step - before) / max(now - then, 1e-9))
+                if self.held:
+                    pace.rest(self.step)
+                self._tell(pace.at(now, self.step))
 
     def _read_wish(self) -> None:
         try:

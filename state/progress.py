@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import struct
 import zlib
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
 _LAYOUT = struct.Struct("<qqqd")
 _CHECK = struct.Struct("<I")
+LATELY_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,29 @@ class Progress:
     step: int = 0
     beats: int = 0
     rate: float = 0.0
+
+
+class Pace:
+    """Steps per second, lately: from one step that was seen to be done to another, so that no wait before the first
+    counts as work."""
+
+    def __init__(self, step: int) -> None:
+        self.rest(step)
+
+    def rest(self, step: int) -> None:
+        """Nothing is trained, at `step`, before the next call of `at`."""
+        self._still, self._seen = step, deque[tuple[float, int]]()
+
+    def at(self, now: float, step: int) -> float:
+        """The pace at `now`, in seconds, with `step` done; 0 until two steps were seen."""
+        if step != (self._seen[-1][1] if self._seen else self._still):
+            self._seen.append((now, step))
+        while len(self._seen) > 2 and self._seen[-1][0] - self._seen[0][0] > LATELY_S:
+            self._seen.popleft()
+        if len(self._seen) < 2:
+            return 0.0
+        (began, first), (last, newest) = self._seen[0], self._seen[-1]
+        return (newest - first) / max(last - began, now - last, 1e-9)
 
 
 def write(directory: Path, progress: Progress) -> None:

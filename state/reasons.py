@@ -30,6 +30,7 @@ RECORD_UNREADABLE = (
 )
 OUT_OF_MEMORY = "Memory ran out at step {step}. Choose a smaller model or batch, or stop other runs, then start again."
 DISK_FULL = "The disk is full: recorded up to step {step}, nothing is lost. Free some space, then resume."
+INTERRUPTED = "The machine asked this training to end: all is kept up to step {step}. Resume it to go on from there."
 CRASHED = "The training stopped at step {step} with an error ({error}). The details are in {log}."
 GIVEN_UP = "The training process ended {attempts} times without getting further than step {step}. See {log}."
 CANNOT_START = "Training processes cannot start on this machine. The details are in {log}."
@@ -49,6 +50,7 @@ TEMPLATES = (
     RECORD_UNREADABLE,
     OUT_OF_MEMORY,
     DISK_FULL,
+    INTERRUPTED,
     CRASHED,
     GIVEN_UP,
     CANNOT_START,

@@ -100,6 +100,7 @@ def test_a_killed_server_takes_no_run_with_it(visitor: BrowserContext, tmp_path:
             train_button(page).click()
             wait(lambda: painted(page, wanted.key) > 50, page)
             shown = painted(page, wanted.key)
+        wait(lambda: page.locator(".tl-badge").inner_text() == "Connecting", page)  # nothing is known of it now
         with server(store) as app, Runs(store) as known:
             run = known.find(wanted.key)
             assert run is not None and run.status().state == "running" and run.status().step > shown

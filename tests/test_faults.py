@@ -105,7 +105,8 @@ def test_terminated_training_is_interrupted_at_a_checkpoint(opened: Runs) -> Non
     wait(run, "running", step=100)
     os.kill(holder(run.directory / "lease"), signal.SIGTERM)
     status = wait(run)
-    assert status.state == "interrupted"
+    assert status.state == "interrupted" and status.reason is not None
+    assert status.reason.text == reasons.INTERRUPTED and status.reason.values == {"step": status.step}
     assert run.checkpoint(10**6).step == status.step
     run.resume()
     assert wait(run).state == "finished"

@@ -253,7 +253,7 @@ class Lab:
     def label(self, state: str, wanted: Experiment | None) -> str:
         match state:
             case "finished" if wanted is not None:
-                return _("Train again, seed {seed}", seed=wanted.seed + 1)
+                return _("Train again, seed {seed}", seed=str(wanted.seed + 1))
             case "paused" | "stopped" | "interrupted":
                 return _("Resume")
             case "failed":

@@ -10,6 +10,9 @@ const ANSWER_MS = 3000;
 const OPEN_MS = 1500;
 const RETRIES_MS = [250, 500, 1000, 2000, 4000, 8000];
 const STEADY_MS = 10000;
+// So long silent after its connection broke, a run that goes on is not known to do so.
+const SILENT_MS = 2500;
+const GOING = ["training", "queued"];
 
 /** Pictures by step, the least recently used leave first. */
 class Album {
@@ -64,6 +67,7 @@ export class Feed {
     this.failures = 0;
     this.opened = false;
     this.polled = false;
+    this.silent = false;
     this.forget();
     this.connect();
   }
@@ -105,12 +109,23 @@ export class Feed {
       if (this.since !== undefined && performance.now() - this.since > STEADY_MS) this.failures = 0;
       this.since = undefined;
       this.failures += 1;
+      this.doubt();
       // A host may stop forwarding sockets in the middle: then this one counts as never opened.
       if (this.failures > 1) this.opened = false;
       if (!this.opened && this.failures > 1) this.poll();
       const pause = RETRIES_MS[Math.min(this.failures, RETRIES_MS.length) - 1];
       this.retry = setTimeout(() => this.connect(), pause * (0.75 + Math.random() / 2));
     };
+  }
+
+  /** Listen for a while, and where nothing is heard, by whatever way, no longer say that the run goes on. */
+  doubt() {
+    this.doubted ??= setTimeout(() => {
+      this.doubted = undefined;
+      if (this.closed || !GOING.includes(this.status?.status)) return;
+      this.silent = true;
+      this.owner.changed(this, "status");
+    }, SILENT_MS);
   }
 
   poll() {
@@ -122,11 +137,17 @@ export class Feed {
     this.closed = true;
     clearTimeout(this.retry);
     clearTimeout(this.again);
+    clearTimeout(this.doubted);
     this.socket?.close();
   }
 
   send(message) {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+  }
+
+  /** What is known of the run: "waiting" where that is nothing, or nothing any more. */
+  get state() {
+    return this.silent ? "waiting" : (this.status?.status ?? "waiting");
   }
 
   /** Whether live pictures are wanted: not while the visitor looks at the past or at another tab. */
@@ -137,6 +158,9 @@ export class Feed {
   }
 
   take(buffer) {
+    clearTimeout(this.doubted);
+    this.doubted = undefined;
+    this.silent = false;
     const frame = decode(buffer);
     frame.received = performance.now();
     frame.serial = serials += 1;

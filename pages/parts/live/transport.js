@@ -93,7 +93,7 @@ export class Transport {
   }
 
   states() {
-    return this.view.feeds.map((feed) => feed.status?.status ?? "waiting");
+    return this.view.feeds.map((feed) => feed.state);
   }
 
   paint() {
@@ -129,9 +129,8 @@ export class Transport {
     feeds.forEach((feed, index) => {
       const row = this.rows.children[index].parts;
       const status = feed.status;
-      const state = status?.status ?? "waiting";
-      row.badge.className = `tl-badge tl-${state}`;
-      this.write(row.badge, speech.say(`status_${state}`));
+      row.badge.className = `tl-badge tl-${feed.state}`;
+      this.write(row.badge, speech.say(`status_${feed.state}`));
       this.write(row.label, feeds.length > 1 ? runs[index].label : "");
       row.line.className = `tl-dash tl-dash-${index}`;
       row.line.hidden = feeds.length < 2;
@@ -166,7 +165,7 @@ export class Transport {
   detail(status, feed) {
     const { speech } = this.view;
     const has = (value) => value !== null && value !== undefined && Number.isFinite(value);
-    if (status.status === "queued") {
+    if (feed.state === "queued") {
       // Without a picture yet, the picture's own place says how long the line is.
       if (!feed.newest) return [];
       return [
@@ -174,7 +173,7 @@ export class Transport {
         has(status.wait_s) && status.wait_s >= 1 && speech.say("wait", { wait: speech.duration(status.wait_s) }),
       ];
     }
-    if (status.status !== "training") return [status.device];
+    if (feed.state !== "training") return [status.device];
     return [
       has(status.rate) && status.rate > 0 && speech.say("rate", { rate: this.calm(status.rate) }),
       has(status.eta_s) && status.eta_s >= 1 && speech.say("eta", { eta: speech.duration(status.eta_s) }),
