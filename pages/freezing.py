@@ -39,6 +39,7 @@ def lab() -> Lab:
         family="freezing", cls=FreezeLab, line=str(PAGE["line"]), panels=panels.panels, legend=panels.legend,
         special=lambda family, experiment: own.own(lab(), family, experiment), own=("pair", "strategies", "own_plan"),
         above=standings.sentence, below=standings.table, tabs=tabs, named=names, said=told,
+        begins=_("First the net learns the old task; then the new one begins."),
         front=("pair", "per_class", "lr", "tried", "seeds", "steps"),
     )  # fmt: skip
 

@@ -60,6 +60,8 @@ class Lab:
     special: Callable[[str, Any], dict[str, Value]] = lambda family, experiment: {}
     legend: Callable[[Any], str] = lambda experiment: ""
     """How to read the picture, in one line."""
+    begins: str = ""
+    """What comes before the first picture, where that takes a while."""
     own: tuple[str, ...] = ()
     """Knobs that `special` draws in its own way."""
     above: Callable[[Lab, Table], None] = lambda lab, table: None

@@ -60,7 +60,8 @@ def stored(table: Table) -> list[tuple[Experiment, Run]]:
 def spoken(lab: Lab) -> dict[str, str]:
     """Every word of the living picture, in the visitor's language."""
     named = {f"named_{name}": said for name, said in lab.named().items()}
-    return {**words_of(lab.cls, language()), **named}
+    begins = {"waiting_first": lab.begins} if lab.begins else {}
+    return {**words_of(lab.cls, language()), **named, **begins}
 
 
 @lru_cache(maxsize=128)

@@ -151,7 +151,7 @@ def verdict(found: Sequence[Standing], at: int | None) -> str:
         said.append(_("right 99 times in 100 or more: {names}.", names=told))
     if others:
         told = ", ".join(f"**{one.name}** ({percent(one.lately(step))})" for one in others)
-        said.append(_("On the way: {names}.", names=told))
+        said.append(_("On the way, in the last {count} steps: {names}.", count=LATELY, names=told))
     if guessing:
         told = ", ".join(f"**{one.name}**" for one in guessing)
         said.append(_("No better than guessing ({chance}): {names}.", chance=percent(chance), names=told))
