@@ -125,6 +125,7 @@ export class BandsPanel extends CurvesPanel {
     const { width, height } = this;
     const right = width - this.names.room(context, theme, { labels: this.entries.map(({ label }) => label), width });
     this.box = { left: ROOM.left, right, top: ROOM.top, bottom: height - ROOM.bottom };
+    this.wait.style.right = `${width - right}px`;
   }
 
   span() {
