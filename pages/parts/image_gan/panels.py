@@ -48,7 +48,8 @@ def shown(experiment: ImageGan) -> Sequence[Mapping[str, Any]]:
 def quality(experiment: ImageGan) -> Sequence[Mapping[str, Any]]:
     """What our classifier says of a thousand pictures of the average of G."""
     titles = {
-        "frechet": _("Fréchet distance to held-out pictures"), "obeyed": _("Shows the class asked for"),
+        "frechet": _("Fréchet distance to held-out pictures"),
+        **({"obeyed": _("Shows the class asked for")} if experiment.conditional else {}),
         "classes_covered": _("Classes covered"), "class_entropy": _("Entropy of the classes"),
     }  # fmt: skip
     key = ("image gan floors", experiment.data, experiment.conditional)
@@ -58,15 +59,20 @@ def quality(experiment: ImageGan) -> Sequence[Mapping[str, Any]]:
             "kind": "curves", "title": titles[name], "log": name == "frechet", "whole": name == "classes_covered",
             "unit": "nats" if name == "class_entropy" else "",
             "columns": [{"name": name, "label": titles[name]}],
-            "references": [
-                {"label": _("real pictures"), "value": found.perfect, "low": found.low, "high": found.high},
-                {"label": _("one Gaussian") if name != "obeyed" else _("chance"), "value": found.null},
-            ],
+            "references": floor(known.get(name), _("chance") if name == "obeyed" else _("one Gaussian")),
         }
         for name in titles
-        for found in [known.get(name)]
-        if found is not None
     ]  # fmt: skip
+
+
+def floor(found: Reference | None, null: str) -> list[dict[str, Any]]:
+    """What real pictures reach, and what the null model does; no lines until that is known."""
+    if found is None:
+        return []
+    return [
+        {"label": _("real pictures"), "value": found.perfect, "low": found.low, "high": found.high},
+        {"label": null, "value": found.null},
+    ]
 
 
 def game(experiment: ImageGan) -> Sequence[Mapping[str, Any]]:
