@@ -300,7 +300,7 @@ def test_a_paused_run_gives_its_place_to_others_and_comes_back(opened: Runs) -> 
 
 def test_a_visitor_sees_the_place_in_the_queue(tmp_path: Path) -> None:
     with store(tmp_path, slots=1, max_queued=3, max_steps=10_000) as opened:
-        waiting = [opened.open(Toy(seed=seed, pace_us=1000)) for seed in range(3)]
+        waiting = [opened.open(Toy(seed=seed, steps=5000, pace_us=1000)) for seed in range(3)]
         assert [run.status().place for run in waiting] == [1, 2, 3]
         with pytest.raises(QueueFull, match="3 runs are waiting"):
             opened.open(Toy(seed=3))
