@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,8 +17,8 @@ from models.layers.autoencoding import Autoencoding
 from models.layers.divergence import finite
 from models.layers.game import Game
 from models.layers.later import Later, Pictured
-from models.layers.rows import Told
-from models.layers.study import Study, split
+from models.layers.rows import Told, named
+from models.layers.study import Study
 from models.metrics import bounds, evaluation
 
 RIGS: dict[str, tuple[type[Pictured], Experiment, dict[str, object]]] = {  # type: ignore[type-arg]
@@ -70,6 +71,7 @@ def test_numbers_split_later_and_elsewhere_are_those_of_each_step(name: str) -> 
 
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
 def test_a_number_that_is_none_is_noticed_before_rows_are_split(odd: float) -> None:
+    split = partial(named, ("loss", "accuracy", "gradient"))
     large = np.finfo(np.float32).max
     rows_SC = np.array([[large, large, -large], [large, 1, 0]], np.float32)
     assert finite(Told(rows_SC, split)), "large is not infinite, nor is a sum of large ones"

@@ -28,7 +28,7 @@ from models.layers.later import Pictured
 from models.layers.mlp import Adam
 from models.layers.mmd import mmd
 from models.layers.quantiser import REVIVED_EVERY
-from models.layers.rows import Rows, Told
+from models.layers.rows import Rows, Told, named
 from models.running import device, stream
 
 if TYPE_CHECKING:
@@ -210,7 +210,8 @@ class Autoencoding(Pictured["LatentSpace"]):
 
 def split(names: tuple[str, ...], rows_SC: np.ndarray) -> dict[str, np.ndarray]:
     """Columns (S,) of these names, of rows that `Autoencoding` wrote."""
-    return {name: rows_SC[:, COLUMNS.index(name)].copy() for name in names}
+    found = named(COLUMNS, rows_SC)
+    return {name: found[name] for name in names}
 
 
 def _named(name: str, optimizer: Adam) -> dict[str, Tensor]:

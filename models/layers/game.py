@@ -27,7 +27,7 @@ from models.layers.critic import Critic, optimizer_of
 from models.layers.later import Pictured
 from models.layers.mlp import Mlp
 from models.layers.plane_picture import PlanePicture
-from models.layers.rows import Rows, Told
+from models.layers.rows import Rows, Told, named
 from models.layers.unrolled import unrolled_loss
 from models.running import device, stream
 
@@ -234,7 +234,7 @@ class Game(Pictured["GanTraining"]):
 def split(clips: bool, deviation: float, rows_SC: np.ndarray) -> dict[str, np.ndarray]:
     """Columns (S,) of rows that `Game` wrote; on the plane these end with the variances of samples, in a unit of the
     game's own."""
-    found = dict(zip(COLUMNS, np.ascontiguousarray(rows_SC.T), strict=False))
+    found = named(COLUMNS, rows_SC)
     if not clips:
         del found["clipped"]
     if rows_SC.shape[1] > len(COLUMNS):

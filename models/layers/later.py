@@ -9,7 +9,7 @@ others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from models.experiment import Snapshot
+from models.layers.deferred import Deferred
 from models.layers.resumable import Capturable, Knobs
 
 HEAVY_BYTES = 1_000_000
@@ -37,8 +38,8 @@ class Pose(Generic[Knobs]):
     look: Look[Any]
 
 
-class Later(Mapping[str, np.ndarray]):
-    """Named arrays that are computed once, when the first of them is wanted: what a look at `pose` tells."""
+class Later(Deferred):
+    """What a look at `pose` tells."""
 
     def __init__(self, pose: Pose[Any], draw: Callable[[], Mapping[str, np.ndarray]] | None = None) -> None:
         self.pose = pose
@@ -59,15 +60,6 @@ class Later(Mapping[str, np.ndarray]):
             if self._draw is not None:
                 self._found, self._draw = self._draw(), None
             return self._found
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        return self._arrays[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._arrays)
-
-    def __len__(self) -> int:
-        return len(self._arrays)
 
 
 class Pictured(Capturable[Knobs]):

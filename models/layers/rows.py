@@ -17,12 +17,13 @@ import torch
 from torch import Tensor
 
 from models.experiment import Scalars
+from models.layers.deferred import Deferred
 
 WARM_UP = 3
 """Rows that the warm-up before a capture writes (`models.running.captured`)."""
 
 
-class Told(Mapping[str, np.ndarray]):
+class Told(Deferred):
     """Numbers of some steps as they were gathered; they become columns for whoever records them, not in the loop."""
 
     def __init__(self, rows_SC: np.ndarray, split: Callable[[np.ndarray], dict[str, np.ndarray]]) -> None:
@@ -38,17 +39,8 @@ class Told(Mapping[str, np.ndarray]):
         return math.isfinite(torch.from_numpy(self.rows_SC).double().sum())
 
     @cached_property
-    def _columns(self) -> dict[str, np.ndarray]:
+    def _arrays(self) -> dict[str, np.ndarray]:
         return self.split(self.rows_SC.astype(np.float64))
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        return self._columns[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._columns)
-
-    def __len__(self) -> int:
-        return len(self._columns)
 
 
 class Rows:
@@ -80,6 +72,11 @@ class Rows:
         rows = self.table[: int(self.count)].to("cpu", copy=True)
         self.count.zero_()
         return rows.numpy()
+
+
+def named(names: tuple[str, ...], rows_SC: np.ndarray) -> dict[str, np.ndarray]:
+    """The first columns (S,) of rows, by these names."""
+    return dict(zip(names, np.ascontiguousarray(rows_SC.T), strict=False))
 
 
 def told(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +25,7 @@ from models.layers.attention import Looked, Trace
 from models.layers.flat import Flat, initialise
 from models.layers.later import Pictured
 from models.layers.mlp import Adam
-from models.layers.rows import Rows, Told
+from models.layers.rows import Rows, Told, named
 from models.layers.transformer import Transformer
 from models.metrics.heads import mass, prepared, scored
 from models.running import device, stream
@@ -131,7 +132,7 @@ class Study(Pictured["AttentionTraining"]):
 
     def told(self) -> Told:
         """The numbers of the steps since the last call, column by column; empties the rows."""
-        return self.rows.told(split)
+        return self.rows.told(partial(named, COLUMNS))
 
     def rise(self, columns: Mapping[str, np.ndarray], begin: int) -> int | None:
         """The step after `begin` at which smoothed accuracy first passes the middle between chance and perfect."""
@@ -193,11 +194,6 @@ class Study(Pictured["AttentionTraining"]):
     def _tensors(self) -> dict[str, Tensor]:
         state = {f"optimizer.{part}": tensor for part, tensor in self.optimizer.state().items()}
         return {"weights": self.flat.weights_P, **state, "recent": self.recent, "risen": self.risen}
-
-
-def split(rows_SC: np.ndarray) -> dict[str, np.ndarray]:
-    """Columns (S,) of rows that `Study` wrote."""
-    return dict(zip(COLUMNS, np.ascontiguousarray(rows_SC.T), strict=True))
 
 
 def qkv(looks: list[Looked], kind: str, shown: int) -> dict[str, Tensor]:
