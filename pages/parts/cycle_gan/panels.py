@@ -12,6 +12,7 @@ from models.layers.cycle.translation import FILMS, SHOWN
 from models.metrics.translation import floors
 from pages.parts.later import later
 from pages.parts.once import once
+from pages.parts.references import reference_lines
 from pages.parts.words import _
 
 
@@ -93,12 +94,7 @@ def measured(experiment: CycleGan) -> Sequence[Mapping[str, Any]]:
                 else _("another digit")
             )
             perfect = _("fresh data") if experiment.on_plane else _("turned by hand")
-            reference = known[name]
-            band = [
-                {"label": perfect, "value": reference.perfect, "low": reference.low, "high": reference.high},
-                {"label": null, "value": reference.null},
-            ]  # fmt: skip
-            found.append({**curve(name, title), "references": band})
+            found.append({**curve(name, title), "references": reference_lines(known[name], perfect, null)})
     return found
 
 

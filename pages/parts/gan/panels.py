@@ -12,6 +12,7 @@ from models.layers.dirac import REACH
 from models.layers.game import POINTS
 from pages.parts.later import later
 from pages.parts.once import once
+from pages.parts.references import reference_lines
 from pages.parts.words import _
 
 SHOWN_POINTS = 500
@@ -151,10 +152,7 @@ def quality(experiment: GanTraining) -> Sequence[Mapping[str, Any]]:
             "kind": "curves", "title": titles[name], "log": name in ("energy_distance", "w2"),
             "unit": "nats" if name == "reverse_kl" else "",
             "columns": [{"name": name, "label": titles[name]}], "whole": name in ("modes_covered", "classes_covered"),
-            "references": [
-                {"label": perfect, "value": found.perfect, "low": found.low, "high": found.high},
-                {"label": null, "value": found.null},
-            ],
+            "references": reference_lines(found, perfect, null),
             "marks": changes(experiment),
         }
         for name in titles

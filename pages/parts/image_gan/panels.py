@@ -14,6 +14,7 @@ from models.metrics.image_quality import floors
 from pages.parts.latent import panels as latent
 from pages.parts.later import later
 from pages.parts.once import once
+from pages.parts.references import reference_lines
 from pages.parts.words import _
 
 
@@ -59,20 +60,12 @@ def quality(experiment: ImageGan) -> Sequence[Mapping[str, Any]]:
             "kind": "curves", "title": titles[name], "log": name == "frechet", "whole": name == "classes_covered",
             "unit": "nats" if name == "class_entropy" else "",
             "columns": [{"name": name, "label": titles[name]}],
-            "references": floor(known.get(name), _("chance") if name == "obeyed" else _("one Gaussian")),
+            "references": reference_lines(
+                known.get(name), _("real pictures"), _("chance") if name == "obeyed" else _("one Gaussian")
+            ),
         }
         for name in titles
     ]  # fmt: skip
-
-
-def floor(found: Reference | None, null: str) -> list[dict[str, Any]]:
-    """What real pictures reach, and what the null model does; no lines until that is known."""
-    if found is None:
-        return []
-    return [
-        {"label": _("real pictures"), "value": found.perfect, "low": found.low, "high": found.high},
-        {"label": null, "value": found.null},
-    ]
 
 
 def game(experiment: ImageGan) -> Sequence[Mapping[str, Any]]:

@@ -11,6 +11,7 @@ from models.experiment import Reference
 from models.layers.latent_picture import ACROSS
 from pages.parts.later import later
 from pages.parts.once import once
+from pages.parts.references import reference_lines
 from pages.parts.words import _
 
 SHOWN_SAMPLES = 8
@@ -139,10 +140,7 @@ def quality(experiment: LatentSpace) -> Sequence[Mapping[str, Any]]:
         {
             "kind": "curves", "title": titles[name], "log": name == "energy_distance",
             "columns": [{"name": name, "label": titles[name]}], "whole": name == "classes_covered",
-            "references": [
-                {"label": _("real pictures"), "value": found.perfect, "low": found.low, "high": found.high},
-                {"label": _("one Gaussian"), "value": found.null},
-            ],
+            "references": reference_lines(found, _("real pictures"), _("one Gaussian")),
         }
         for name, found in known.items()
     ]  # fmt: skip
